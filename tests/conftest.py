@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one pytest run: tiers in order, visible progress, and a hard stop that names what did not run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+TIERS = ("lint", "unit", "integration", "molecule", "system")
+FIRST_OF_SYSTEM, LAST_OF_SYSTEM = "test_lab.py", "test_restore.py"
+MINUTES = float(os.environ.get("SEAWORTHY_TEST_MINUTES", "75"))
+
+
+class TimeIsOver(Exception):
+    """The run's hard stop came while a test was running."""
+
+
+def _place(item: pytest.Item) -> tuple[int, int, str]:
+    parts = item.path.relative_to(Path(__file__).parent).parts
+    tier = TIERS.index(parts[0]) if parts[0] in TIERS else len(TIERS)
+    within = {FIRST_OF_SYSTEM: 0, LAST_OF_SYSTEM: 2}.get(item.path.name, 1) if parts[0] == "system" else 1
+    return tier, within, str(item.path)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note when the time is over."""
+    config.stash[DEADLINE] = time.monotonic() + MINUTES * 60
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tiers; what is long comes last, so a slip is seen within seconds."""
+    del config
+    items.sort(key=_place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Interrupt the test that runs when the time is over."""
+    remaining = item.config.stash[DEADLINE] - time.monotonic()
+    if remaining > 0:
+        signal.signal(signal.SIGALRM, _time_is_over)
+        signal.setitimer(signal.ITIMER_REAL, remaining)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """After the hard stop every remaining test is an error that says it did not run."""
+    if item.path.name != LAST_OF_SYSTEM and time.monotonic() >= item.config.stash[DEADLINE]:
+        pytest.fail(f"did not run: the {MINUTES:g} minutes of this run are over", pytrace=False)
+
+
+def _time_is_over(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    message = f"the {MINUTES:g} minutes of this run are over"
+    raise TimeIsOver(message)
+
+
+DEADLINE = pytest.StashKey[float]()
