@@ -58,7 +58,9 @@ class Running:
 @contextmanager
 def probe(**behaviour: object) -> Iterator[Running]:
     port, health_port = free_port(), free_port()
-    environment = {f"PROBE_{name.upper()}": str(value) for name, value in behaviour.items()}
+    environment = {"SEAWORTHY_RELEASE": "r3"} | {
+        f"PROBE_{name.upper()}": str(value) for name, value in behaviour.items()
+    }
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT)],
         env={
@@ -175,7 +177,7 @@ def test_unknown_behaviour_is_refused() -> None:
         Behaviour.from_environment({"PROBE_CRSH": "1"})
     with pytest.raises(ValueError, match="PROBE_ON_TERM: found 'die'"):
         Behaviour.from_environment({"PROBE_ON_TERM": "die"})
-    assert Behaviour.from_environment({"PROBE_FLIP": "", "PATH": "x"}) == Behaviour()
+    assert Behaviour.from_environment({"PROBE_FLIP": "", "PROBE_LEAK": "off", "PATH": "x"}) == Behaviour()
 
 
 def test_websocket_echoes_pongs_and_says_goodbye() -> None:
