@@ -28,6 +28,14 @@ def _place(item: pytest.Item) -> tuple[int, int, str]:
     return tier, within, str(item.path)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the Makefile's targets need."""
+    parser.addoption(
+        "--changed", action="store_true", help="molecule: only scenarios whose files changed since the commit"
+    )
+    parser.addoption("--part", default="", help="k/n: run only the k-th of n parts of the tests of the lab")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Note when the time is over."""
     config.stash[DEADLINE] = time.monotonic() + MINUTES * 60
@@ -35,8 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tiers; what is long comes last, so a slip is seen within seconds."""
-    del config
     items.sort(key=_place)
+    part = str(config.getoption("--part"))
+    if part:
+        number, count = (int(word) for word in part.split("/"))
+        fixed = (FIRST_OF_SYSTEM, LAST_OF_SYSTEM)
+        files = sorted({item.path for item in items if item.path.name not in fixed})
+        items[:] = [item for item in items if item.path.name in fixed or files.index(item.path) % count == number - 1]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,7 +33,7 @@ class Result:
 
 
 def run(
-    argv: Sequence[str | Path],
+    argv: Sequence[object],
     *,
     log: str,
     timeout: float = 600,
