@@ -58,18 +58,10 @@ class Running:
 @contextmanager
 def probe(**behaviour: object) -> Iterator[Running]:
     port, health_port = free_port(), free_port()
-    environment = {"SEAWORTHY_RELEASE": "r3"} | {
-        f"PROBE_{name.upper()}": str(value) for name, value in behaviour.items()
-    }
+    asked = {f"PROBE_{name.upper()}": str(value) for name, value in behaviour.items()}
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT)],
-        env={
-            **os.environ,
-            "PORT": str(port),
-            "HEALTH_PORT": str(health_port),
-            "SEAWORTHY_RELEASE": "r3",
-            **environment,
-        },
+        env={**os.environ, **asked, "SEAWORTHY_RELEASE": "r3", "PORT": str(port), "HEALTH_PORT": str(health_port)},
         stderr=subprocess.PIPE,
     )
     try:
