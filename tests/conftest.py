@@ -12,6 +12,9 @@ from types import FrameType
 
 import pytest
 
+from ansible_collections.seaworthy.swarm.plugins.module_utils import _lab_engine
+
+ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("lint", "unit", "integration", "molecule", "system")
 FIRST_OF_SYSTEM, LAST_OF_SYSTEM = "test_lab.py", "test_restore.py"
 MINUTES = float(os.environ.get("SEAWORTHY_TEST_MINUTES", "75"))
@@ -70,6 +73,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """After the hard stop every remaining test is an error that says it did not run."""
     if item.path.name != LAST_OF_SYSTEM and time.monotonic() >= item.config.stash[DEADLINE]:
         pytest.fail(f"did not run: the {MINUTES:g} minutes of this run are over", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Generator[str]:
+    """A Docker engine on this machine; one that had to be started is ended again, unless it has containers left."""
+    socket = "/var/run/docker.sock"
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "seaworthy"
+    record = _lab_engine.Record(home / "engine-of-tests.json")
+    if not _lab_engine.answers(socket):
+        _lab_engine.start(socket, record, ROOT / ".logs" / "dockerd.log", seconds=60)
+    yield socket
+    if record.running() and not _lab_engine.containers(socket):
+        _lab_engine.stop(record, seconds=60)
 
 
 def _time_is_over(number: int, frame: FrameType | None) -> None:

@@ -21,6 +21,7 @@ def test_there_are_at_most_eight() -> None:
     assert [role for role in roles() if not re.search(rf"\b{role}\b", text)] == []
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(scenario: str, request: pytest.FixtureRequest) -> None:
     """The whole sequence of the scenario."""

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From nothing to the served shop, the second run, and check mode in every state."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.system.lab import Lab, Recap
+
+pytestmark = pytest.mark.smoke
+HOST_ROLES = ("host_baseline", "host_tool", "internal_ca", "docker")
+
+
+def test_check_mode_without_hosts(machine: Lab) -> None:
+    """With no host yet, check mode prints the plan and ends well."""
+    if machine.found:
+        pytest.skip("the lab was up before this run")
+    result = machine.ansible_playbook("site.yml", "--check", "--diff", log="system/check-nothing.log").require_success()
+    recap = Recap.read(result.output)
+    assert recap.total("failed") == 0
+    assert recap.total("unreachable") == 0
+
+
+def test_check_mode_on_fresh_hosts_tells_what_the_real_run_does(machine: Lab) -> None:
+    """What `make up` changes on fresh hosts is what check mode announced."""
+    if machine.found:
+        pytest.skip("the lab was up before this run")
+    begin = time.monotonic()
+    machine.ansible_playbook("playbooks/provision.yml", log="system/provision.log").require_success()
+    machine.times["hosts"] = time.monotonic() - begin
+    words = ("site.yml", "--check", "--diff")
+    announced = Recap.read(machine.ansible_playbook(*words, log="system/check-fresh.log").require_success().output)
+    begin = time.monotonic()
+    done = Recap.read(machine.up().output)
+    machine.times["platform"] = time.monotonic() - begin
+    host_roles = {pair for pair in done.changed if pair[0].startswith(HOST_ROLES)}
+    assert host_roles, "the real run changed nothing on fresh hosts"
+    assert host_roles - announced.changed == set(), "changed, but not announced by check mode"
+
+
+def test_second_run_changes_nothing(lab: Lab) -> None:
+    """`make up` again: changed=0."""
+    recap = Recap.read(lab.up("system/up-again.log").output)
+    assert recap.hosts
+    assert recap.changed == frozenset()
+    assert recap.total("changed") == 0
+
+
+def test_check_mode_on_the_converged_estate(lab: Lab) -> None:
+    """Check mode announces nothing when there is nothing to do."""
+    result = lab.ansible_playbook("site.yml", "--check", "--diff", log="system/check-converged.log").require_success()
+    recap = Recap.read(result.output)
+    assert recap.changed == frozenset()
+    assert recap.total("changed") == 0
