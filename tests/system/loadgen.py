@@ -379,9 +379,7 @@ class Generator:
         while True:
             opened = time.time()
             try:
-                async with asyncio.timeout(self.plan.timeout):
-                    connection = await Connection.open(address, self.plan, self.tls)
-                    headers = await connection.upgrade(self.plan.websocket_path)
+                connection, headers = await self._connect_socket(address)
             except Exception as error:
                 detail = f"{failure_kind(error)}: {error}"
                 if ended and "reconnect" not in ended:
@@ -409,6 +407,15 @@ class Generator:
                 "reason": reason,
             }
             self.sockets_closed.append(ended)
+
+    async def _connect_socket(self, address: str) -> tuple[Connection, dict[str, str]]:
+        async with asyncio.timeout(self.plan.timeout):
+            connection = await Connection.open(address, self.plan, self.tls)
+            try:
+                return connection, await connection.upgrade(self.plan.websocket_path)
+            except BaseException:
+                connection.close()
+                raise
 
     async def _talk(self, connection: Connection) -> str:
         """Ping and listen until the connection ends; return why it ended."""
