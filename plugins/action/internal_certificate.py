@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
 
     def _ensure(self, options: Result, names: Names, authority: Authority, task_vars: Result) -> Result:
         place = {"name": options["name"], "folder": options["folder"]}
-        found = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
+        found: Result = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
         if found.get("failed"):
             return found
         request, now = parse_request(found["request"]), datetime.datetime.now(datetime.UTC)
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
             return {"changed": found["changed"], "reason": ""}
         if not self._task.check_mode:
             install = {"certificate": certificate, "trusted": authority.trusted}
-            written = self._execute_module(
+            written: Result = self._execute_module(
                 module_name=MODULE, module_args={**place, "install": install}, task_vars=task_vars
             )
             if written.get("failed"):
