@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import collections.abc as c
+import contextlib
 import http.client
 import json
 import socket
@@ -24,6 +25,7 @@ from ._errors import ClusterError, Conflict, NotFound, Unavailable
 API = "/v1.44"  # Engine 25 and newer
 SOCKET = "/var/run/docker.sock"
 RETRY_PAUSE = 0.5
+PULL_TIMEOUT = 120.0  # between two lines of progress
 
 Json = dict[str, t.Any]
 Filters = c.Mapping[str, c.Sequence[str]]
@@ -99,8 +101,10 @@ class Cluster:
         clock: Clock | None = None,
         timeout: float = 30.0,
         patience: float = 40.0,
+        api: str = API,
     ) -> None:
         self._socket = socket
+        self._api = api
         self._clock = clock or SystemClock()
         self._timeout = timeout
         self._patience = patience
@@ -113,15 +117,21 @@ class Cluster:
     def version(self) -> Json:
         return self._get("/version")
 
-    def pull(self, image: str, registry_auth: c.Mapping[str, str] | None = None) -> None:
-        """Pull an image onto this engine; the error is the registry's own."""
+    def pull(
+        self,
+        image: str,
+        registry_auth: c.Mapping[str, str] | None = None,
+        progress: c.Callable[[], None] = lambda: None,
+    ) -> None:
+        """Pull an image onto this engine; the error is the registry's own. `progress` is called again and again."""
         name, tag = split_reference(image)
         query = urllib.parse.urlencode({"fromImage": name, "tag": tag})
-        raw = self._exchange("POST", f"/images/create?{query}", auth=registry_auth, timeout=600.0)
-        for line in raw.splitlines():
-            event = json.loads(line) if line.strip() else {}
-            if "error" in event:
-                raise ClusterError(f"cannot pull {image}: {event['error']}")
+        with self._answer("POST", f"/images/create?{query}", auth=registry_auth, timeout=PULL_TIMEOUT) as answer:
+            for line in answer:
+                event = json.loads(line) if line.strip() else {}
+                if "error" in event:
+                    raise ClusterError(f"cannot pull {image}: {event['error']}")
+                progress()
 
     def image(self, name: str) -> Json:
         return self._get(f"/images/{urllib.parse.quote(name, safe='/:@')}/json")
@@ -155,7 +165,7 @@ class Cluster:
     # -- services and tasks -----------------------------------------------------------------------
 
     def services(self, filters: Filters | None = None) -> list[Json]:
-        return self._list("/services", filters)
+        return self._list("/services", filters, status="true")
 
     def service(self, id: str) -> Json:
         return self._get(f"/services/{_quote(id)}")
@@ -262,22 +272,31 @@ class Cluster:
                 self._clock.sleep(RETRY_PAUSE)
 
     def _exchange(
+        self, method: str, path: str, body: bytes | None = None, auth: c.Mapping[str, str] | None = None
+    ) -> bytes:
+        with self._answer(method, path, body, auth) as answer:
+            return answer.read()
+
+    @contextlib.contextmanager
+    def _answer(
         self,
         method: str,
         path: str,
         body: bytes | None = None,
         auth: c.Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> bytes:
+    ) -> c.Iterator[http.client.HTTPResponse]:
         request = f"{method} {path.partition('?')[0]}"
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if auth:
             headers["X-Registry-Auth"] = encode_auth(auth)
         connection = _UnixConnection(self._socket, timeout or self._timeout)
         try:
-            connection.request(method, API + path, body=body, headers=headers)
+            connection.request(method, self._api + path, body=body, headers=headers)
             answer = connection.getresponse()
-            status, raw = answer.status, answer.read()
+            if answer.status >= 400:
+                raise error_of(answer.status, _message(answer.read()), request)
+            yield answer
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(
                 f"no answer from the Docker engine to {request}: {error or type(error).__name__}",
@@ -285,9 +304,6 @@ class Cluster:
             ) from error
         finally:
             connection.close()
-        if status >= 400:
-            raise error_of(status, _message(raw), request)
-        return raw
 
 
 def _quote(id: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from . import _lab_image, _lab_registries
 from ._errors import SeaworthyError
 
+FORMAT = 1  # raise it when the same recipe makes another image
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 TREE_FOLDERS = ("dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "var/log", "var/tmp")
@@ -33,6 +34,7 @@ class Recipe:
     suite: str
     variant: str
     packages: tuple[str, ...]
+    downloads: tuple[str, ...]
     programs: tuple[Mapping[str, Any], ...]
     files: tuple[Mapping[str, str], ...]
     links: Mapping[str, str]
@@ -75,7 +77,7 @@ class Machine:
 def archive(recipe: Recipe, machine: Machine, folder: Path) -> Path:
     """Where the archive of this recipe lies, or will lie."""
     carried = {name: hashlib.sha256(content).hexdigest() for name, content in machine.files(recipe)}
-    decided_by = {"recipe": recipe.__dict__, "carried": carried, "sources": machine.mirrors.sources(recipe.suite)}
+    decided_by = {"format": FORMAT, "recipe": recipe.__dict__, "carried": carried, "sources": machine.mirrors.sources(recipe.suite)}
     return folder / _lab_image.archive_name(recipe.image, decided_by)
 
 
@@ -100,7 +102,7 @@ def build(recipe: Recipe, machine: Machine, target: Path, downloads: Path, creat
             "seaworthy.factory": target.stem.rpartition("-")[2],
             **recipe.config.get("Labels", {}),
         }
-        layer, diff_id = _lab_image.write_layer(root, Path(work) / "layer.tar.gz")
+        layer, diff_id = _lab_image.write_layer(root, Path(work) / "layer.tar.gz", keep_apt=bool(recipe.downloads))
         config = {**recipe.config, "Labels": labels}
         _lab_image.write_archive(target, recipe.image, layer, diff_id, config, created)
 
@@ -119,6 +121,9 @@ def mmdebstrap_argv(recipe: Recipe, machine: Machine, root: Path) -> list[str]:
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED]
     argv += [f"--aptopt={line}" for line in (*machine.mirrors.settings, 'APT::Install-Recommends "false";')]
     argv += [f"--{stage}-hook={command}" for stage, commands in recipe.hooks.items() for command in commands]
+    if recipe.downloads:
+        argv.append("--skip=cleanup/apt")
+        argv += [f"--customize-hook=chroot \"$1\" apt-get --quiet=2 --download-only install {p}" for p in recipe.downloads]
     return [*argv, recipe.suite, str(root), *machine.mirrors.sources(recipe.suite)]
 
 

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,8 +19,9 @@ INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
-EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/cache/apt", "var/lib/apt/lists", "var/log")
-LEFT_OUT = ("etc/hostname", "etc/resolv.conf", "etc/machine-id", "var/cache/ldconfig/aux-cache")
+EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/log")
+APT_FOLDERS = ("var/cache/apt", "var/lib/apt/lists")
+LEFT_OUT = ("etc/hostname", "etc/resolv.conf", "var/cache/ldconfig/aux-cache")
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def archive_name(image: str, recipe: Mapping[str, Any]) -> str:
     return f"{short}-{recipe_hash(recipe)}.tar"
 
 
-def members(root: Path) -> Iterator[str]:
+def members(root: Path, emptied: Collection[str] = (*EMPTIED, *APT_FOLDERS)) -> Iterator[str]:
     """The paths of a file tree that belong into an image, parents first and sorted."""
     for folder, folders, files in os.walk(root):
         folders.sort()
         here = os.path.relpath(folder, root)
         base = "" if here == "." else here + "/"
-        if here in EMPTIED:
+        if here in emptied:
             folders.clear()
             continue
         for name in sorted([*folders, *files]):
@@ -64,12 +65,13 @@ def members(root: Path) -> Iterator[str]:
                 yield path
 
 
-def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
+def write_layer(root: Path, target: Path, *, keep_apt: bool = False) -> tuple[Blob, str]:
     """Pack a file tree into a layer. Returns the layer and the digest of its uncompressed content."""
+    emptied = EMPTIED if keep_apt else (*EMPTIED, *APT_FOLDERS)
     plain = hashlib.sha256()
     with target.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=4, mtime=0) as packed:
         with tarfile.open(fileobj=_Tee(packed, plain), mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            for path in members(root):
+            for path in members(root, emptied):
                 info = tar.gettarinfo(root / path, arcname=path)
                 info.uname = info.gname = ""
                 if info.isreg():

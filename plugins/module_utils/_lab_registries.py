@@ -11,8 +11,11 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,12 @@ APT_SETTINGS = re.compile(r"^Acquire::(?:Check-Valid-Until|Check-Date|Max-Future
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 NPM_SETTINGS = ("registry", "omit-lockfile-registry-resolved", "audit", "fund", "update-notifier")
 PIP_SETTINGS = ("index-url", "extra-index-url", "timeout", "default-timeout", "disable-pip-version-check")
+PIP_DEFAULT = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+PROXIES = ("http_proxy", "https_proxy")
+CLIENTS = {
+    "npm": ["npm", "config", "list", "--long"],
+    "go": ["go", "env", "GOPROXY"],
+}
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,28 @@ def ca_bundle() -> bytes:
         expected="the file that package ca-certificates makes",
         remedy="apt-get install ca-certificates",
     )
+
+
+def urls() -> Iterator[str]:
+    """Texts that name every address from which this machine's package clients fetch, proxies on the way among them."""
+    mirrors = apt_mirrors()
+    yield from (mirrors.archive, mirrors.security, *mirrors.settings)
+    yield from (value for name, value in os.environ.items() if name.lower() in PROXIES)
+    for client, argv in CLIENTS.items():
+        if shutil.which(client):
+            yield subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+    yield _pip_index()
+
+
+def _pip_index() -> str:
+    """The index of pip, and its page of one package: files may lie on another host than the index."""
+    shown = _run([sys.executable, "-m", "pip", "config", "list"])
+    index = pip_settings(shown).get("index-url") or os.environ.get("PIP_INDEX_URL") or _run([sys.executable, "-c", PIP_DEFAULT])
+    try:
+        with urllib.request.urlopen(f"{index.strip().rstrip('/')}/pip/", timeout=20) as page:
+            return f"{index} {page.read().decode(errors='replace')}"
+    except OSError:
+        return index
 
 
 def _plain(value: object) -> str:

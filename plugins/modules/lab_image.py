@@ -49,6 +49,13 @@ options:
     type: list
     elements: str
     default: []
+  downloads:
+    description:
+      - Debian packages that are fetched into the image's apt cache, with what they depend on, and not installed. Each entry is
+        one installation, so it may name several packages. Lists and cache of apt then stay in the image.
+    type: list
+    elements: str
+    default: []
   programs:
     description: Programs from other package registries.
     type: list
@@ -185,6 +192,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         suite=params["suite"],
         variant=params["variant"],
         packages=tuple(params["packages"]),
+        downloads=tuple(params["downloads"]),
         programs=tuple(params["programs"]),
         files=tuple(params["files"]),
         links=params["links"],
@@ -221,6 +229,7 @@ def main() -> None:
             "suite": {"type": "str", "default": "trixie"},
             "variant": {"type": "str", "choices": ["minbase", "extract"], "default": "minbase"},
             "packages": {"type": "list", "elements": "str", "default": []},
+            "downloads": {"type": "list", "elements": "str", "default": []},
             "programs": {
                 "type": "list",
                 "elements": "dict",
