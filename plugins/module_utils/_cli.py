@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the Seaworthy founders
+# PRIVATE: may change without notice; only the modules of this collection are its interface.
+"""The host program `seaworthy`: what must work without a controller. Its exit code is the truth."""
+
+from __future__ import annotations
+
+import argparse
+import collections.abc as c
+import datetime
+import json
+import pathlib
+import sys
+import typing as t
+import uuid
+
+from . import _edges, _status
+from ._clock import SystemClock
+from ._cluster import Cluster
+from ._errors import SeaworthyError
+from ._release import Release, Request
+from ._stack import Stacks
+
+Json = dict[str, t.Any]
+
+
+def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = Release) -> int:
+    """Run one command. Tests may bring a release of their own."""
+    parser = argparse.ArgumentParser(prog="seaworthy", description="The host program of seaworthy.swarm.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("release", help="release an application")
+    command.add_argument("--request", type=pathlib.Path, required=True, help="file of the request (JSON)")
+    command.set_defaults(run=lambda options: _release(options.request, release))
+    command = commands.add_parser("status", help="show nodes, edges and applications")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.set_defaults(run=lambda options: _show_status(options.json))
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SeaworthyError as error:
+        print(f"seaworthy: {error}", file=sys.stderr)
+        return 1
+
+
+def _release(path: pathlib.Path, release: type[Release]) -> int:
+    """Events go to stdout (the journal), the verdict also to the file `<request>.result`."""
+    try:
+        request = Request.parse(json.loads(path.read_text()))
+        cluster = Cluster()
+        run = release(
+            request,
+            cluster=cluster,
+            edges=_edges.Edges(request.edges, _edges.tls_context()),
+            stacks=Stacks(cluster),
+            clock=SystemClock(),
+            emit=_emit,
+            nonce=uuid.uuid4().hex,
+        )
+        result: Json = {"failed": False} | run.run()
+    except SeaworthyError as error:
+        result = {"failed": True, "changed": False, "msg": str(error)} | error.result
+    except Exception as error:
+        _finish(path, {"failed": True, "changed": False, "msg": f"a fault of seaworthy itself: {error!r}"})
+        raise
+    _finish(path, result)
+    return 1 if result["failed"] else 0
+
+
+def _finish(path: pathlib.Path, result: Json) -> None:
+    """In one step: whoever watches for the file reads all of it."""
+    _emit({"result": result})
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(result))
+    unfinished.rename(path.with_suffix(".result"))
+
+
+def _emit(event: Json) -> None:
+    print(
+        json.dumps({"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")} | event), flush=True
+    )
+
+
+def _show_status(as_json: bool) -> int:
+    cluster = Cluster()
+    edges = _edges.Edges(_status.edges_of(cluster.nodes()), _edges.tls_context())
+    status = _status.gather(cluster, edges, SystemClock().time())
+    print(json.dumps(status, indent=2) if as_json else _status.render(status))
+    return 1 if status["problems"] else 0

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the Seaworthy founders
+# PRIVATE: may change without notice; only the modules of this collection are its interface.
+"""Swarm stacks: created by the Docker CLI, removed through the API so that we see when they are gone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pathlib
+import subprocess
+import typing as t
+
+from ._cluster import WITHOUT_LEADER, Cluster
+from ._errors import ClusterError, NotFound, Unavailable
+
+DOCKER_CONFIG = pathlib.Path("/root/.docker")
+DOCKER_HUB = "https://index.docker.io/v1/"
+DEPLOY_TIMEOUT = 120
+
+Json = dict[str, t.Any]
+
+
+class Stacks:
+    """The stacks of one swarm."""
+
+    def __init__(self, cluster: Cluster, config: pathlib.Path = DOCKER_CONFIG) -> None:
+        self._cluster = cluster
+        self._config = config
+
+    def deploy(self, name: str, document: Json) -> None:
+        """Create a stack (or repeat what was half done). Its services get the logins that root has on this host."""
+        command = ["docker", "stack", "deploy", "--with-registry-auth", "--resolve-image=never", "--detach=true"]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_CONFIG": str(self._config)}
+        try:
+            subprocess.run(
+                [*command, "--compose-file=-", name],
+                input=json.dumps(document),
+                env=environment,
+                capture_output=True,
+                check=True,
+                text=True,
+                timeout=DEPLOY_TIMEOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"docker stack deploy {name} gave no answer in {DEPLOY_TIMEOUT} s") from error
+        except subprocess.CalledProcessError as error:
+            kind = Unavailable if any(text in error.stderr for text in WITHOUT_LEADER) else ClusterError
+            raise kind(f"docker stack deploy {name} failed: {error.stderr.strip()}") from error
+
+    def remove(self, name: str) -> str | None:
+        """Remove what is left of a stack. To be repeated until nothing is said to be left."""
+        filters = {"label": [f"com.docker.stack.namespace={name}"]}
+        for service in self._cluster.services(filters):
+            _gone(self._cluster.remove_service, service["ID"])
+        networks = self._cluster.networks(filters)
+        for network in networks:
+            try:
+                _gone(self._cluster.remove_network, network["Id"])
+            except Unavailable:
+                raise
+            except ClusterError as error:
+                return error.message  # still in use by tasks that are ending
+        return f"network {networks[0]['Name']} is being removed" if networks else None
+
+    def login(self, image: str) -> dict[str, str] | None:
+        """The login that `docker login` left on this host for an image's registry."""
+        first, slash, _rest = image.partition("/")
+        registry = first if slash and ("." in first or ":" in first or first == "localhost") else DOCKER_HUB
+        registry = DOCKER_HUB if registry == "docker.io" else registry
+        try:
+            logins = json.loads((self._config / "config.json").read_text()).get("auths") or {}
+        except FileNotFoundError:
+            return None
+        encoded = (logins.get(registry) or {}).get("auth")
+        if not encoded:
+            return None
+        username, _colon, password = base64.b64decode(encoded).decode().partition(":")
+        return {"username": username, "password": password, "serveraddress": registry}
+
+
+def _gone(remove: t.Callable[[str], None], id: str) -> None:
+    try:
+        remove(id)
+    except NotFound:
+        return
