@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import collections.abc as c
-import datetime
 import json
 import pathlib
 import sys

@@ -166,6 +166,7 @@ class Release:
         self._emit = emit
         self._nonce = nonce
         self.phase = Phase.LEASE
+        self.steps: list[Json] = []
         self.lease: Lease
         self.plan: Plan
 
@@ -194,6 +195,7 @@ class Release:
             "differs": self.plan.differs,
             "previous": f"r{self.plan.blue}" if self.plan.release and self.plan.blue else None,
             "seconds": round(self.clock.monotonic() - began, 1),
+            "steps": self.steps,
         }
 
     def _release(self) -> None:
@@ -218,6 +220,7 @@ class Release:
                 serving=f"r{self.lease.record.serving}" if self.lease.record.serving else None,
                 left=left,
                 tasks=evidence,
+                steps=self.steps,
             ) from error
 
     def clean(self) -> None:
@@ -270,6 +273,7 @@ class Release:
             labels = _routing.labels(self.app, service, self.plan.number, colour)
             self._relabel([self._service(service)], _always(labels))
         self._confirm([self._service(service) for service in self._routed()])
+        self._say(f"r{self.plan.number} takes the requests on every edge", step="switched")
 
     def retire(self) -> None:
         """From here the new release is the one that serves, and nothing is undone any more."""
@@ -362,8 +366,9 @@ class Release:
         self._relabel([service["Spec"]["Name"] for service in services], _routing.withdrawn)
         names = [router.name for router in routers]
         self._wait(f"taking r{number} off the edges", EDGE_SECONDS, lambda: self._doubt_of_absence(names))
+        self._say(f"r{number} is off every edge", step="withdrawn")
         if any(router.public for router in routers):
-            self._say(f"r{number} is off every edge; waiting {self.app.drain:g} s for its last requests")
+            self._say(f"waiting {self.app.drain:g} s for the last requests to r{number}")
             self._pause(self.app.drain)
 
     def _remove(self, number: int) -> None:
@@ -454,8 +459,12 @@ class Release:
         self.lease.step(str(phase), **record)
         self._say(message)
 
-    def _say(self, message: str) -> None:
-        self._emit({"app": self.app.name, "phase": str(self.phase), "message": message})
+    def _say(self, message: str, step: str | None = None) -> None:
+        event = {"at": round(self.clock.time(), 3), "phase": str(self.phase), "message": message}
+        if step:
+            event["step"] = step
+        self.steps.append(event)
+        self._emit({"app": self.app.name} | event)
 
     def _evidence(self) -> list[Json]:
         """What tasks of the new release that do not run, else those that run, say of themselves."""
