@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.run import ROOT
@@ -23,3 +24,10 @@ def tracked(pattern: str = "") -> list[Path]:
 def roles() -> list[str]:
     """Names of the collection's roles."""
     return sorted({path.parts[1] for path in tracked(r"^roles/[^/]+/")})
+
+
+def require_none(found: Iterable[object], advice: str) -> None:
+    """Fail with the whole list, and what to do, when something was found."""
+    lines = [str(one) for one in found]
+    if lines:
+        raise AssertionError("\n".join([f"{advice}:", *lines]))

@@ -8,7 +8,7 @@ import re
 import sys
 
 from tests.run import ROOT, run
-from tests.tree import tracked
+from tests.tree import require_none, tracked
 
 PYTHON = tracked(r"\.py$")
 
@@ -37,14 +37,14 @@ def test_nothing_is_silenced() -> None:
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1)
         if silencer.search(line) and "re.compile" not in line
     ]
-    assert found == [], "repair the cause instead of silencing it"
+    require_none(found, "repair the cause instead of silencing it")
 
 
 def test_modules_are_small() -> None:
     """A module is documentation, argument spec and one manager: the work is done in module_utils."""
     lines = {str(path): (ROOT / path).read_text().count("\n") for path in PYTHON if path.match("plugins/modules/*.py")}
-    long = {path: count for path, count in lines.items() if count > 300}
-    assert long == {}, "more than 300 lines: move work down into plugins/module_utils"
+    long = [f"{path}: {count}" for path, count in lines.items() if count > 300]
+    require_none(long, "more than 300 lines: move work down into plugins/module_utils")
 
 
 def test_module_utils_need_only_the_standard_library() -> None:
@@ -63,4 +63,4 @@ def test_module_utils_need_only_the_standard_library() -> None:
                 else []
             )
             wrong += [f"{path}: {name}" for name in names if name.split(".")[0] not in sys.stdlib_module_names]
-    assert not wrong, wrong
+    require_none(wrong, "module_utils import the standard library only")

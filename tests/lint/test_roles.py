@@ -12,7 +12,7 @@ import yaml
 
 from tests.run import ROOT
 from tests.tools.role_readme import outdated
-from tests.tree import roles, tracked
+from tests.tree import require_none, roles, tracked
 
 ANATOMY = (
     "README.md",
@@ -32,7 +32,7 @@ def _load(path: Path) -> Any:
 def test_anatomy(role: str) -> None:
     """You know one role, you know all."""
     missing = [name for name in ANATOMY if not (ROOT / "roles" / role / name).is_file()]
-    assert missing == []
+    require_none(missing, "missing")
 
 
 @pytest.mark.parametrize("role", roles())
@@ -42,11 +42,11 @@ def test_defaults_are_the_argument_spec(role: str) -> None:
     options: dict[str, Any] = spec["main"].get("options", {})
     defaults: dict[str, Any] = _load(Path("roles", role, "defaults/main.yml")) or {}
     undeclared = sorted(set(defaults) - set(options))
-    assert undeclared == [], "in defaults/main.yml, but not in meta/argument_specs.yml"
+    require_none(undeclared, "in defaults/main.yml, but not in meta/argument_specs.yml")
     without = sorted(name for name, option in options.items() if name not in defaults and not option.get("required"))
-    assert without == [], "optional in meta/argument_specs.yml, but without a value in defaults/main.yml"
+    require_none(without, "optional in meta/argument_specs.yml, but without a value in defaults/main.yml")
     both = sorted(name for name, option in options.items() if name in defaults and option.get("required"))
-    assert both == [], "required in meta/argument_specs.yml, yet with a default"
+    require_none(both, "required in meta/argument_specs.yml, yet with a default")
     differ = {
         name: (value, options[name]["default"])
         for name, value in defaults.items()
@@ -78,7 +78,7 @@ def test_main_is_a_table_of_contents(role: str) -> None:
         assert sorted(task["tags"]) == sorted(wanted), phase
     others = [path for path in tracked(rf"^roles/{role}/tasks/.*\.yml$") if path.name != "main.yml"]
     tagged = [str(path) for path in others if re.search(r"^\s*tags:", (ROOT / path).read_text(), re.MULTILINE)]
-    assert tagged == []
+    require_none(tagged, "tags belong into tasks/main.yml only")
 
 
 @pytest.mark.parametrize("role", roles())
@@ -90,7 +90,7 @@ def test_defaults_hold_inputs_only(role: str) -> None:
 
 def test_role_tables_are_current() -> None:
     """The tables of inputs in the roles' READMEs are generated: make docs."""
-    assert outdated() == [], "run: make docs"
+    require_none(outdated(), "run: make docs")
 
 
 def test_facts_only_by_their_dictionary() -> None:
@@ -101,6 +101,6 @@ def test_facts_only_by_their_dictionary() -> None:
     grouped = re.compile(r"groups\[['\"]")
     files = tracked(r"^(roles|playbooks)/.*\.(yml|j2)$")
     found = [f"{path}: {m.group()}" for path in files for m in [injected.search((ROOT / path).read_text())] if m]
-    assert found == []
+    require_none(found, "facts come from ansible_facts")
     named = [str(path) for path in tracked(r"^roles/.*\.(yml|j2)$") if grouped.search((ROOT / path).read_text())]
-    assert named == [], "the group is a parameter of the role"
+    require_none(named, "the group is a parameter of the role")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tests.run import ROOT, run
-from tests.tree import tracked
+from tests.tree import require_none, tracked
 
 
 def test_yamllint() -> None:
@@ -18,8 +18,10 @@ def test_yamllint() -> None:
 def test_extension_is_yml() -> None:
     """One spelling, except where a tool knows only the other."""
     other = tracked(r"\.yaml$")
-    allowed = re.compile(r"^(changelogs/(config|changelog)\.yaml|examples/|tests/fixtures/|tests/unit/)")
-    assert [path for path in other if not allowed.match(str(path))] == []
+    allowed = re.compile(
+        r"^(\.pre-commit-config\.yaml|changelogs/(config|changelog)\.yaml|examples/|tests/fixtures/|tests/unit/)"
+    )
+    require_none([path for path in other if not allowed.match(str(path))], "name it .yml")
 
 
 def test_ansible_lint_production() -> None:
@@ -34,7 +36,7 @@ def test_nothing_is_skipped() -> None:
     assert not re.search(r"^(skip_list|warn_list|enable_list|mock_)", settings, re.MULTILINE)
     assert not tracked(r"^\.ansible-lint-ignore$")
     found = [path for path in tracked(r"^(roles|playbooks|inventories|molecule)/.*\.yml$") if _silenced(path)]
-    assert found == [], "repair the cause instead of a noqa"
+    require_none(found, "repair the cause instead of a noqa")
 
 
 def _silenced(path: Path) -> bool:
@@ -44,5 +46,5 @@ def _silenced(path: Path) -> bool:
 def test_tasks_hide_no_failure() -> None:
     """No ignore_errors, no shell."""
     bad = re.compile(r"^\s*(ignore_errors:\s*true|ansible\.builtin\.shell:|ansible\.builtin\.raw:)", re.MULTILINE)
-    found = [str(path) for path in tracked(r"^(roles|playbooks)/.*\.yml$") if bad.search((ROOT / path).read_text())]
-    assert found == []
+    found = [path for path in tracked(r"^(roles|playbooks)/.*\.yml$") if bad.search((ROOT / path).read_text())]
+    require_none(found, "use a module, and let failures be failures")

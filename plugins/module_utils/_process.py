@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change without notice; only the modules of this collection are its interface.
+"""The only place that starts programs: the host program has no AnsibleModule, hence no run_command, in these layers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ._errors import DeadlineExceeded, SeaworthyError
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    data: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; its standard input is ``data``, else empty. Whoever calls judges the exit code."""
+    given = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
+    try:
+        return subprocess.run(
+            list(argv), capture_output=True, text=True, check=False, env=env, cwd=cwd, timeout=seconds, **given
+        )
+    except subprocess.TimeoutExpired:
+        raise DeadlineExceeded(
+            f"{argv[0]} ran longer than {seconds} s and was ended",
+            found=" ".join(argv[:3]),
+            expected=f"its end within {seconds} s",
+            remedy="look at what it waits for; then run the same command again",
+        ) from None
+    except FileNotFoundError:
+        raise SeaworthyError(
+            f"the program {argv[0]} is not installed", found="no such file on PATH", expected=argv[0]
+        ) from None
+
+
+def start(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a program that outlives us, in a session of its own; what it says is appended to ``log``."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=os.sep, start_new_session=True
+        )
