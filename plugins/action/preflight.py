@@ -12,7 +12,7 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._estate import SETTING_NAMES
+from ..module_utils._estate import SETTING_NAMES, plan
 from ..plugin_utils._preflight import Estate, Sources, problems
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
         result: dict[str, t.Any] = super().run(tmp, variables)
-        arguments = self.validate_argument_spec({"networks": {"type": "dict", "default": {}}})[1]
+        self.validate_argument_spec({})
         self._unreadable = []
         roles = role_inputs(ROLES)
         sources = Sources(dict.fromkeys(self._folders(variables)))
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
             hosts={host: self._values(variables["hostvars"][host], roles) for host in variables["hostvars"]},
             groups={name: hosts for name, hosts in variables["groups"].items() if name not in ("all", "ungrouped")},
             roles=roles,
-            networks=arguments["networks"],
+            networks={},
             where=sources,
         )
         found = self._unreadable + problems(estate) + self._pipelining(variables)
@@ -58,7 +58,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"{count} in the inventory; no host was touched:\n{lines}", result={"problems": found}
             )
-        return result | {"changed": False, "problems": []}
+        groups_of = {host: tuple(g for g, hosts in estate.groups.items() if host in hosts) for host in estate.hosts}
+        plans = {host: plan(groups) for host, groups in groups_of.items() if plan(groups)}
+        return result | {"changed": False, "problems": [], "plan": plans}
 
     def _values(self, variables: t.Mapping[str, t.Any], roles: t.Mapping[str, list[str]]) -> dict[str, t.Any]:
         """All names of a host; the values of those that are looked at, templated."""

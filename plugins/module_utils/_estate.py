@@ -57,6 +57,24 @@ def ports(name: str) -> tuple[Port, ...]:
     return tuple(port for port in PORTS if port.name == name)
 
 
+#: What the platform makes of the hosts of a group, in order; for the plan of hosts that do not exist yet.
+WORK = (
+    (
+        PLATFORM_GROUPS,
+        "packages, time, sysctl, journald limits; the program seaworthy; a certificate of the internal CA",
+    ),
+    ((MANAGERS, WORKERS), "Docker engine, dual-stack docker_gwbridge"),
+    ((MANAGERS,), "manager of the swarm"),
+    ((WORKERS,), "worker of the swarm"),
+    ((EDGE,), "edge: Traefik on ports 80 and 443"),
+)
+
+
+def plan(groups_of_host: tuple[str, ...]) -> list[str]:
+    """What is made of a host that is in these groups."""
+    return [work for groups, work in WORK if any(group in groups_of_host for group in groups)]
+
+
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 

@@ -28,20 +28,20 @@ class Parser:
     @classmethod
     def find(cls, binary: str | None, cache: pathlib.Path) -> Parser | None:
         """The named one, else the plugin of the docker program, else the lab's own build."""
-        built = sorted(cache.glob("compose/v*/docker-compose"), key=lambda path: _version(path.parent.name))
-        choices = [[binary]] if binary else [["docker", "compose"], *([str(path)] for path in reversed(built))]
-        for command in choices:
-            parser = cls(command)
-            version = parser.version()
-            if version >= OLDEST:
-                return parser
-            if binary:
-                raise InputError(
-                    f"seaworthy_compose_binary: {binary} cannot be used",
-                    found=".".join(map(str, version)) or "no Compose",
-                    expected=f"Compose {'.'.join(map(str, OLDEST))} or newer",
-                )
-        return None
+        command = [binary] if binary else ["docker", "compose"]
+        parser = cls(command)
+        version = parser.version()
+        if version >= OLDEST:
+            return parser
+        if binary:
+            raise InputError(
+                f"seaworthy_compose_binary: {binary} cannot be used",
+                found=".".join(map(str, version)) or "no Compose",
+                expected=f"Compose {'.'.join(map(str, OLDEST))} or newer",
+            )
+        # A build from source does not know its version; the lab's builds lie in a folder of that name.
+        built = {_version(path.parent.name): path for path in cache.glob("compose/v*/docker-compose")}
+        return cls([str(built[max(built)])]) if built else None
 
     def version(self) -> tuple[int, ...]:
         """Empty when there is none."""

@@ -10,9 +10,9 @@ import secrets
 
 
 def folder() -> pathlib.Path:
-    """The state of the lab, shared by all checkouts; the lab's name is the name of this inventory."""
+    """The state of the lab, shared by all checkouts; the lab's name is in the name of this file."""
     base = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local" / "state"
-    return pathlib.Path(base) / "seaworthy" / pathlib.Path(__file__).resolve().parent.name
+    return pathlib.Path(base) / "seaworthy" / pathlib.Path(__file__).stem.removesuffix("_vault_password")
 
 
 def password(path: pathlib.Path) -> str:
