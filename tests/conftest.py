@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--changed", action="store_true", help="molecule: only scenarios whose files changed since the commit"
     )
+    parser.addoption("--proof", action="store_true", help="drills write their proofs to docs/proof, not to .logs/proof")
     parser.addoption("--part", default="", help="k/n: run only the k-th of n parts of the tests of the lab")
 
 

@@ -3,8 +3,8 @@
 
 usage: python -m tests.tools.claims [--write | --check]
 
---write puts the table between the markers. --check fails when the table is out of date, a claim has no proof or a proof no
-claim, and lists the proofs whose covered files have changed since: they are stale, which is no failure.
+--write puts the table between the markers. --check fails when the table is out of date, a claim has no proof or a proof
+no claim, and lists the proofs whose covered files have changed since: they are stale, which is no failure.
 """
 
 from __future__ import annotations
