@@ -18,6 +18,8 @@ from ..plugin_utils._preflight import Estate, Sources, problems
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 # What of the hosts is looked at by value; other variables only by name (values may need facts).
 VALUES = (*SETTING_NAMES, "private_ip", "private_ip6", "public_ip", "public_ip6", "ansible_host")
+# Networks that Docker makes on every host: inputs of the role swarm. Empty: there is none.
+NETWORKS = ("swarm_address_pool", "swarm_gateway_subnet", "swarm_gateway_subnet6")
 
 
 def role_inputs(roles: pathlib.Path) -> dict[str, list[str]]:
@@ -48,7 +50,7 @@ class ActionModule(ActionBase):
             hosts={host: self._values(variables["hostvars"][host], roles) for host in variables["hostvars"]},
             groups={name: hosts for name, hosts in variables["groups"].items() if name not in ("all", "ungrouped")},
             roles=roles,
-            networks={},
+            networks=self._networks(variables),
             where=sources,
         )
         found = self._unreadable + problems(estate) + self._pipelining(variables)
@@ -74,6 +76,14 @@ class ActionModule(ActionBase):
                 if line not in self._unreadable:
                     self._unreadable.append(line)
         return values
+
+    def _networks(self, variables: t.Mapping[str, t.Any]) -> dict[str, str]:
+        """As the inventory has them, else as the role does."""
+        networks = yaml.safe_load((ROLES / "swarm" / "defaults" / "main.yml").read_text())
+        for host in variables["hostvars"]:
+            given = variables["hostvars"][host]
+            networks |= {name: given[name] for name in NETWORKS if name in given}
+        return {name: str(networks[name]) for name in NETWORKS if networks[name]}
 
     def _folders(self, variables: t.Mapping[str, t.Any]) -> t.Iterator[pathlib.Path]:
         """Where variables of hosts may be defined: in the inventory, and beside the playbook."""
