@@ -1,35 +1,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a release wrote to the journal of the host it ran on, with the wall clock's time."""
+"""What a release wrote to the journal of the host it ran on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import Any
 
 from tests.system.lab import Lab
 from tests.system.releases import HOSTS
 
 
-def events(lab: Lab, app: str, pattern: str) -> Iterator[tuple[float, str]]:
-    """Times (epoch) and messages of an application's releases that match a pattern, oldest first per host."""
-    words = ("journalctl", "--quiet", "--no-pager", "--output", "json", "--output-fields", "MESSAGE", "--since", "-1h")
-    for host in HOSTS:
-        result = lab.on(host, *words, "--grep", pattern)  # exit code 1: nothing matches
-        for line in result.output.splitlines():
-            entry = json.loads(line)
-            try:
-                event = json.loads(entry["MESSAGE"])
-            except ValueError:
-                continue
-            if isinstance(event, dict) and event.get("app") == app:
-                yield int(entry["__REALTIME_TIMESTAMP"]) / 1e6, str(event["message"])
+def results(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """Results of releases among the lines of a journal: the line `{"result": ...}` with which each run ends."""
+    found = []
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and isinstance(event.get("result"), dict):
+            found.append(event["result"])
+    return found
 
 
-def off_at(lab: Lab, app: str, number: int) -> float:
-    """When the last router of a release was off every edge."""
-    pattern = f"r{number} is off every edge"
-    found = [at for at, message in events(lab, app, pattern) if message.startswith(pattern)]
-    if not found:
-        message = f"no host's journal says that {app} {pattern}"
+def off_at(lab: Lab, version: str) -> float:
+    """When the routers of the release that this version replaced were off every edge."""
+    words = ("journalctl", "--quiet", "--no-pager", "--output", "cat", "--since", "-1h")
+    lines = [line for host in HOSTS for line in lab.on(host, *words).require_success().output.splitlines()]
+    for result in results(lines):
+        if result.get("version") == version and not result["failed"]:
+            return withdrawn(result)
+    message = f"no host's journal has the result of a release of version {version}"
+    raise AssertionError(message)
+
+
+def withdrawn(result: dict[str, Any]) -> float:
+    """The time of the step `withdrawn` of the phase in which the old release is retired."""
+    times = [step["at"] for step in result["steps"] if step.get("step") == "withdrawn" and step["phase"] == "retire"]
+    if len(times) != 1:
+        message = f"expected one step `withdrawn` in phase retire, found {len(times)} in {result['steps']}"
         raise AssertionError(message)
-    return max(found)
+    return float(times[0])

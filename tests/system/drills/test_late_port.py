@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A version that Docker calls healthy 5 s before its routed port answers; and the same without our check (profile core).
+"""A version that Docker calls healthy 5 s before its routed port answers; and the same without our check (core).
 
 The broken twin is the installed host program with one step replaced: it believes what Docker and Traefik say.
 """
@@ -54,7 +54,7 @@ def test_late_port(lab: Lab, apps: Apps, prove: Prove) -> None:
     apps.build("probe", version)
     with Load(lab, plan("probe.lab.test", PROBE, "/ws"), "load-late-port") as real:
         apps.deploy("probe", version, log="deploy-late-port").require_success()
-    assert faults(real.result, off_at(lab, "probe", old.serving)) == []
+    assert faults(real.result, off_at(lab, version)) == []
 
     blue, twin_version = apps.record("probe").serving, f"{version}-twin"
     apps.build("probe", twin_version)

@@ -29,7 +29,7 @@ def test_release_probe_exits_at_once(lab: Lab, apps: Apps, prove: Prove) -> None
         apps.deploy("probe", again, log="deploy-probe-2").require_success()
     record = apps.record("probe")
     assert (record.serving, record.version) == (old.serving + 2, again)
-    assert faults(load.result, off_at(lab, "probe", old.serving + 1), DRAIN) == []
+    assert faults(load.result, off_at(lab, again), DRAIN) == []
     assert set(load.result["releases"]) == {f"r{old.serving + 1}", f"r{old.serving + 2}"}
     assert apps.left_of("probe", old.serving + 1) == []
     prove("release_probe_exits_at_once", summary(load.result), {"load": load.result})
@@ -48,7 +48,7 @@ def test_release_shop(lab: Lab, apps: Apps, prove: Prove) -> None:
         apps.deploy("shop", again, log="deploy-shop-2").require_success()
     record = apps.record("shop")
     assert (record.serving, record.version) == (old.serving + 2, again)
-    assert faults(load.result, off_at(lab, "shop", old.serving + 1), DRAIN) == []
+    assert faults(load.result, off_at(lab, again), DRAIN) == []
     assert apps.left_of("shop", old.serving + 1) == []
     site = Recap.read(lab.ansible_playbook("site.yml", log="system/site-after-deploy.log").require_success().output)
     assert site.total("changed") == 0, site.changed
