@@ -145,13 +145,17 @@ class _Reader:
                 raise self.error(str(key), "unknown key", remedy=remedy)
 
     def list(self, key: str) -> list[t.Any]:
-        value = self.raw.get(key) or []
+        value = self.raw.get(key)
+        if value is None:
+            return []
         if not isinstance(value, list):
             raise self.error(key, "a list is needed", type(value).__name__)
         return value
 
     def mapping(self, key: str) -> dict[str, t.Any]:
-        value = self.raw.get(key) or {}
+        value = self.raw.get(key)
+        if value is None:
+            return {}
         if not isinstance(value, dict):
             raise self.error(key, "a mapping is needed", type(value).__name__)
         return value

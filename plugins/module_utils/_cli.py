@@ -74,9 +74,7 @@ def _finish(path: pathlib.Path, result: Json) -> None:
 
 
 def _emit(event: Json) -> None:
-    print(
-        json.dumps({"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")} | event), flush=True
-    )
+    print(json.dumps(event), flush=True)
 
 
 def _show_status(as_json: bool) -> int:

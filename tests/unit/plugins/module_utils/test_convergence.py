@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tasks say about a service, as a table of truth."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.seaworthy.swarm.plugins.module_utils._convergence import State, judge, most_telling
+
+Json = dict[str, t.Any]
+
+
+def task(state: str, slot: int = 1, desired: str = "running", error: str = "", when: int = 0) -> Json:
+    status = {"State": state, "Err": error, "Timestamp": f"2026-01-01T00:00:{when:02}Z"}
+    return {"ID": f"{state}-{slot}-{when}", "Slot": slot, "NodeID": "n1", "DesiredState": desired, "Status": status}
+
+
+def ended(state: str, times: int, error: str = "", slot: int = 1) -> list[Json]:
+    return [task(state, slot, "shutdown", error, when) for when in range(times)]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "replicas", "state", "reason"),
+    [
+        ([], 1, State.WAITING, "0 of 1 replicas run"),
+        ([task("pending", error="no suitable node")], 1, State.WAITING, "pending: no suitable node"),
+        ([task("preparing")], 1, State.WAITING, "1 preparing"),
+        ([task("starting")], 1, State.WAITING, "1 starting"),
+        ([task("running")], 1, State.READY, "1 of 1"),
+        ([task("running"), task("starting", 2)], 2, State.WAITING, "1 of 2 replicas run; 1 starting"),
+        ([task("running", desired="shutdown")], 1, State.WAITING, "0 of 1"),
+        ([task("running"), task("running", 2)], 1, State.READY, "2 of 1"),
+        (ended("failed", 2, "task: non-zero exit (1)"), 1, State.WAITING, "last failure: task: non-zero exit"),
+        (ended("failed", 3, "task: non-zero exit (1)"), 1, State.FAILED, "keeps failing: task: non-zero exit"),
+        ([*ended("failed", 3), task("running")], 1, State.FAILED, "keeps failing"),
+        ([*ended("failed", 2), task("running")], 1, State.READY, "1 of 1"),
+        ([*ended("failed", 2), *ended("failed", 2, slot=2)], 2, State.WAITING, "0 of 2"),
+        (ended("complete", 3, "finished"), 1, State.FAILED, "exit code 0 although it must run"),
+        ([*ended("complete", 2), *ended("failed", 1)], 1, State.FAILED, "keeps failing"),
+        (ended("rejected", 3, "No such image: acme/nothing:1"), 1, State.FAILED, "could not get the image"),
+        (ended("failed", 3, "task: non-zero exit (137)"), 1, State.FAILED, "memory limit"),
+        (ended("shutdown", 5), 1, State.WAITING, "5 shutdown"),
+    ],
+)
+def test_judge(tasks: list[Json], replicas: int, state: State, reason: str) -> None:
+    verdict = judge("web", replicas, tasks)
+    assert verdict.state is state
+    assert reason in verdict.reason
+
+
+def test_failed_tasks_tell_most() -> None:
+    assert [found["ID"] for found in most_telling([task("running"), *ended("failed", 2)])] == [
+        "failed-1-1",
+        "failed-1-0",
+    ]
+    assert [found["ID"] for found in most_telling([task("running"), task("pending")])] == ["pending-1-0"]
+    assert [found["ID"] for found in most_telling([task("running")])] == ["running-1-0"]
