@@ -23,7 +23,7 @@ up: ## three hosts on this machine and the example shop on them over HTTPS (agai
 	@$(RUNTIME) ansible-playbook site.yml $(ARGS)
 
 down: ## remove the lab: everything labelled as ours and only that; caches stay
-	@$(RUNTIME) ansible-playbook playbooks/teardown.yml $(ARGS)
+	@$(RUNTIME) ansible-playbook playbooks/lab_down.yml $(ARGS)
 
 check: ## before each commit: ruff, mypy, yamllint, unit tests, molecule scenarios whose roles changed (<= 8 min)
 	@$(DEV) $(PYTEST) tests/lint/test_python.py tests/lint/test_yaml.py tests/unit tests/molecule --changed $(ARGS)

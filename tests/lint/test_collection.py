@@ -190,6 +190,20 @@ def test_dependencies_come_from_the_pinned_ansible_package() -> None:
         assert SpecifierSet(wanted).contains(found[name]), f"{name} {found[name]} is not {wanted}"
 
 
+def test_every_dependency_has_its_reason() -> None:
+    """docs/dependencies.md names each pinned package and each Debian package that is installed."""
+    told = set(re.findall(r"`([a-z0-9.-]+)`", (ROOT / "docs/dependencies.md").read_text()))
+    pinned = {
+        name
+        for path in ("requirements.txt", "requirements-dev.txt")
+        for name in re.findall(r"^([a-z][a-z0-9-]*)==", (ROOT / path).read_text(), re.MULTILINE)
+    }
+    debian = set(re.findall(r"\b[a-z0-9]+:([a-z.0-9-]+)", (ROOT / ".ci/packages").read_text())) | set(
+        _galaxy()["dependencies"]
+    )
+    require_none(sorted((pinned | debian) - {name.lower() for name in told}), "no reason in docs/dependencies.md")
+
+
 def test_commands_of_the_documentation_exist() -> None:
     """Every make target, playbook and file that README and docs tell people to type."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
