@@ -117,7 +117,7 @@ def remove(table: str) -> None:
 
 
 def _nft(argv: list[str], text: str = "") -> str:
-    done = subprocess.run(["nft", *argv], input=text, capture_output=True, text=True)
+    done = subprocess.run(["nft", *argv], check=False, input=text, capture_output=True, text=True)
     if done.returncode:
         raise SeaworthyError(
             "nft refused " + (argv[0] if text else " ".join(argv)),

@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,14 @@ from pathlib import Path
 from ._errors import InputError
 
 APT = Path("/etc/apt")
-APT_SETTINGS = re.compile(r"^Acquire::(?:Check-Valid-Until|Check-Date|Max-FutureTime|https?::(?:Proxy|CAInfo|Timeout)) ")
+APT_SETTINGS = re.compile(
+    r"^Acquire::(?:Check-Valid-Until|Check-Date|Max-FutureTime|https?::(?:Proxy|CAInfo|Timeout)) "
+)
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 NPM_SETTINGS = ("registry", "omit-lockfile-registry-resolved", "audit", "fund", "update-notifier")
 PIP_SETTINGS = ("index-url", "extra-index-url", "timeout", "default-timeout", "disable-pip-version-check")
-PIP_DEFAULT = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+PIP_LINKS = ("-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "-vv", "pip")
+PIP_LINK = "Found link "
 PROXIES = ("http_proxy", "https_proxy")
 CLIENTS = {
     "npm": ["npm", "config", "list", "--long"],
@@ -173,19 +175,11 @@ def urls() -> Iterator[str]:
     yield from (value for name, value in os.environ.items() if name.lower() in PROXIES)
     for client, argv in CLIENTS.items():
         if shutil.which(client):
-            yield subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-    yield _pip_index()
-
-
-def _pip_index() -> str:
-    """The index of pip, and its page of one package: files may lie on another host than the index."""
-    shown = _run([sys.executable, "-m", "pip", "config", "list"])
-    index = pip_settings(shown).get("index-url") or os.environ.get("PIP_INDEX_URL") or _run([sys.executable, "-c", PIP_DEFAULT])
-    try:
-        with urllib.request.urlopen(f"{index.strip().rstrip('/')}/pip/", timeout=20) as page:
-            return f"{index} {page.read().decode(errors='replace')}"
-    except OSError:
-        return index
+            done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            yield done.stdout
+    # Files may lie on another host than the index that names them, so pip is asked for the links of one package.
+    done = subprocess.run([sys.executable, *PIP_LINKS], check=False, capture_output=True, text=True)
+    yield from (line for line in done.stdout.splitlines() if PIP_LINK in line)
 
 
 def _plain(value: object) -> str:

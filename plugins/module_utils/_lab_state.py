@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that give the lab's hosts their identity: SSH keys, who may log in, names and addresses. Made once, kept."""
+"""The files that give the lab's hosts their identity: SSH keys, who may log in, names and addresses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class Layout:
     def derived(self) -> dict[Path, str]:
         """Every other file, with its content; needs the keys."""
         public = {host.name: _public(self.folder / "hosts" / host.name / HOST_KEY) for host in self.hosts}
-        found = {self.folder / "ssh" / "known_hosts": "".join(self._known(host, public[host.name]) for host in self.hosts)}
+        found = {
+            self.folder / "ssh" / "known_hosts": "".join(self._known(host, public[host.name]) for host in self.hosts)
+        }
         for host in self.hosts:
             folder = self.folder / "hosts" / host.name
             found[folder / "authorized_keys"] = _public(self.user_key)
@@ -81,7 +83,7 @@ def make_key(path: Path, comment: str) -> None:
     """Make an Ed25519 key pair."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise SeaworthyError(
             f"no SSH key could be made at {path}",

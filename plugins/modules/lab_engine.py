@@ -11,9 +11,10 @@ short_description: Start a Docker engine for the lab when none answers, and end 
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - With O(state=present) an engine that answers is used as it is. When none answers, C(dockerd) is started in a session of its
-    own, so that it outlives the playbook, and noted by process id and start time.
-  - With O(state=absent) only the engine that was noted is ended, and only when it has no container left, whoever made it.
+  - With O(state=present) an engine that answers is used as it is. When none answers, C(dockerd) is started in a session
+    of its own, so that it outlives the playbook, and noted by process id and start time.
+  - With O(state=absent) only the engine that was noted is ended, and only when it has no container left, whoever made
+    it.
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.

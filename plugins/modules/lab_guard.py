@@ -11,10 +11,10 @@ short_description: Let the lab's bridge reach package mirrors and nothing else
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Loads an nftables table of its own that rejects whatever comes from the lab's bridge and is neither for the lab nor for a
-    package mirror of this machine, so that a wrong address in a lab never leaves the machine.
-  - The mirrors are those that C(apt), C(npm), C(pip) and C(go) of this machine are told to use, with the proxies on the way.
-    Their addresses are looked up once and kept in a file, so the table, and the names in the lab, stay the same.
+  - Loads an nftables table of its own that rejects whatever comes from the lab's bridge and is neither for the lab nor
+    for a package mirror of this machine, so that a wrong address in a lab never leaves the machine.
+  - The mirrors are those that C(apt), C(npm), C(pip) and C(go) of this machine are told to use, with the proxies on the
+    way. Their addresses are looked up once and kept in a file, so the table, and the names in the lab, stay the same.
 requirements:
   - nft, root
 attributes:
@@ -85,7 +85,8 @@ def pinned(path: Path) -> list[_lab_guard.Mirror]:
     if not path.exists():
         return []
     return [
-        _lab_guard.Mirror(one["name"], tuple(one["addresses"]), tuple(one["ports"])) for one in json.loads(path.read_text())
+        _lab_guard.Mirror(one["name"], tuple(one["addresses"]), tuple(one["ports"]))
+        for one in json.loads(path.read_text())
     ]
 
 

@@ -11,8 +11,9 @@ short_description: Run the lab's hosts as containers, or remove a lab
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - With O(state=present) makes the hosts that do not exist, starts those that do not run, and waits until SSH answers. A host
-    runs systemd and an engine of its own, with capabilities, never privileged. A host that exists is never replaced.
+  - With O(state=present) makes the hosts that do not exist, starts those that do not run, and waits until SSH answers.
+    A host runs systemd and an engine of its own, with capabilities, never privileged. A host that exists is never
+    replaced.
   - With O(state=absent) removes every container, volume and network that carries the lab's label, and nothing else.
 attributes:
   check_mode:
@@ -124,6 +125,9 @@ def absent(module: AnsibleModule, lab: _lab_hosts.Lab) -> dict[str, Any]:
     """Leave nothing of the lab."""
     engine = Engine(module.params["socket"])
     if not answers(module.params["socket"]):
+        module.warn(
+            f"no Docker engine answers on {module.params['socket']}; a stopped one may still hold {lab.network}-*"
+        )
         return {"changed": False, "removed": []}
     removed = _lab_hosts.belongings(engine, lab) if module.check_mode else _lab_hosts.remove_all(engine, lab)
     return {"changed": bool(removed), "removed": removed, "diff": {"before": _lines(removed), "after": ""}}

@@ -51,8 +51,8 @@ options:
     default: []
   downloads:
     description:
-      - Debian packages that are fetched into the image's apt cache, with what they depend on, and not installed. Each entry is
-        one installation, so it may name several packages. Lists and cache of apt then stay in the image.
+      - Debian packages that are fetched into the image's apt cache, with what they depend on, and not installed.
+      - Each entry is one installation, so it may name several packages. Lists and cache of apt then stay in the image.
     type: list
     elements: str
     default: []

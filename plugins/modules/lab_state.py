@@ -11,8 +11,8 @@ short_description: Make the keys and names of the lab's hosts
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Makes, in the lab's state directory, the SSH key of the controller (C(ssh/id_ed25519)), a host key for every host, the
-    C(known_hosts) that pins them, and for every host a directory C(hosts/NAME) with what it takes over at boot
+  - Makes, in the lab's state directory, the SSH key of the controller (C(ssh/id_ed25519)), a host key for every host,
+    the C(known_hosts) that pins them, and for every host a directory C(hosts/NAME) with what it takes over at boot
     (host key, C(authorized_keys), C(hosts), C(resolv.conf)).
   - Keys are made once and kept. Files are readable by their owner only.
 requirements:
@@ -109,7 +109,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    text = {"type": "str", "required": True}
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
