@@ -49,7 +49,7 @@ def blind(lab: Lab) -> Generator[None]:
 @pytest.mark.usefixtures("estate_with_probe")
 def test_late_port(lab: Lab, apps: Apps, prove: Prove) -> None:
     """The real engine loses nothing; its twin does."""
-    old, version = apps.record("probe"), fresh_version()
+    version = fresh_version()
     apps.write("probe", {"PROBE_LATE_PORT": "5"}, health=False)
     apps.build("probe", version)
     with Load(lab, plan("probe.lab.test", PROBE, "/ws"), "load-late-port") as real:
