@@ -13,7 +13,7 @@ import sys
 import typing as t
 import uuid
 
-from . import _edges, _status
+from . import _acme, _edges, _status
 from ._clock import SystemClock
 from ._cluster import Cluster
 from ._errors import SeaworthyError
@@ -33,6 +33,9 @@ def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = R
     command = commands.add_parser("status", help="show nodes, edges and applications")
     command.add_argument("--json", action="store_true", help="for programs")
     command.set_defaults(run=lambda options: _show_status(options.json))
+    command = commands.add_parser("certs", help="issue certificates that are due and check what the edges serve")
+    command.add_argument("--force", action="append", default=[], metavar="NAME", help="a new certificate for NAME")
+    command.set_defaults(run=lambda options: _acme.run_issuer(options.force, lambda text: print(text, flush=True)))
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))

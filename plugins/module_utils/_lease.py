@@ -62,10 +62,16 @@ class Record:
 
 def read_record(cluster: Cluster, app: str) -> Record:
     """The record of an app; an empty one when it never had a release."""
-    try:
-        return Record.read(app, cluster.config(PREFIX + app)["Spec"].get("Labels") or {})
-    except NotFound:
-        return Record(app)
+    return records(cluster).get(app, Record(app))
+
+
+def records(cluster: Cluster) -> dict[str, Record]:
+    """The records of all apps."""
+    specs = [
+        config["Spec"] for config in cluster.configs({"name": [PREFIX]}) if config["Spec"]["Name"].startswith(PREFIX)
+    ]
+    names = {spec["Name"].removeprefix(PREFIX): spec.get("Labels") or {} for spec in specs}
+    return {app: Record.read(app, labels) for app, labels in sorted(names.items())}
 
 
 class Lease:

@@ -94,15 +94,23 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a run will do. `differs`: what serves is not what the files say, and this run leaves it so."""
+    """What a run will do. `differs`: what serves is not what the files say, and this run leaves it so.
+
+    `blue` is the release that serves, 0 when there is none; `leftovers` are releases that a killed run left.
+    """
 
     release: bool
     reason: str
     version: str
     number: int
     blue: int
+    leftovers: tuple[int, ...]
     document: str
     differs: bool = False
+
+    @property
+    def acts(self) -> bool:
+        return self.release or bool(self.leftovers)
 
 
 def decide(request: Request, record: Record, releases: c.Collection[int]) -> Plan:
@@ -122,7 +130,8 @@ def decide(request: Request, record: Record, releases: c.Collection[int]) -> Pla
     document = request.fingerprint(version)
     same = document == record.document
     serves = f"{app.name} r{record.serving} (version {record.version}) serves"
-    plan = Plan(True, "", version, record.last + 1, blue, document)
+    leftovers = tuple(sorted(set(releases) - {blue}))
+    plan = Plan(True, "", version, record.last + 1, blue, leftovers, document)
     if blue and same:
         return dataclasses.replace(plan, release=False, reason=f"{serves}; nothing differs")
     if blue and present:
@@ -179,15 +188,15 @@ class Release:
         try:
             self.plan = decide(self.request, self.lease.record, self._present())
             self._say(self.plan.reason)
-            if self.plan.release:
-                self._release()
+            if self.plan.acts:
+                self._work()
             self._enter(Phase.DONE, self.plan.reason)
         finally:
             with contextlib.suppress(SeaworthyError):
                 self.lease.release()
         record = self.lease.record
         return {
-            "changed": self.plan.release,
+            "changed": self.plan.acts,
             "phase": str(self.phase),
             "release": f"r{record.serving}",
             "version": record.version,
@@ -198,9 +207,11 @@ class Release:
             "steps": self.steps,
         }
 
-    def _release(self) -> None:
+    def _work(self) -> None:
         try:
             self.clean()
+            if not self.plan.release:
+                return
             images = self.pull()
             self.start(images)
             self.switch()
@@ -229,7 +240,7 @@ class Release:
         blue = self._services(self.plan.blue)
         if self._relabel(blue, _routing.offered):
             self._confirm(blue)
-        for number in sorted(set(self._present()) - {self.plan.blue}):
+        for number in self.plan.leftovers:
             self._say(f"removing r{number}, which an earlier run left")
             self._withdraw(number)
             self._remove(number)

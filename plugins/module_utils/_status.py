@@ -11,7 +11,7 @@ import typing as t
 from ._cluster import Cluster
 from ._edges import Edge, Edges
 from ._errors import EdgeError
-from ._lease import PREFIX, Record
+from ._lease import Record, records
 from ._release import releases_of
 
 Json = dict[str, t.Any]
@@ -30,11 +30,7 @@ def gather(cluster: Cluster, edges: Edges, now: float) -> Json:
     """What is there; `problems` names what is not as it should be."""
     nodes = [_node(node) for node in cluster.nodes()]
     answers = [_edge(edges, edge) for edge in edges.all]
-    records = [
-        Record.read(config["Spec"]["Name"].removeprefix(PREFIX), config["Spec"].get("Labels") or {})
-        for config in cluster.configs({"name": [PREFIX]})
-    ]
-    apps = [_app(cluster, record, now) for record in sorted(records, key=lambda record: record.app)]
+    apps = [_app(cluster, record, now) for record in records(cluster).values()]
     problems = [f"node {node['name']} is {node['state']}" for node in nodes if node["state"] != "ready"]
     problems += [f"edge {edge['name']}: {edge['error']}" for edge in answers if edge["error"]]
     problems += [f"{app['name']}: {text}" for app in apps for text in app["problems"]]

@@ -68,6 +68,9 @@ class FakeCluster(Cluster):
 
     # -- configs
 
+    def configs(self, filters: Filters | None = None) -> list[Json]:
+        return [_copy(config) for config in self.stored_configs.values()]
+
     def config(self, id: str) -> Json:
         for config in self.stored_configs.values():
             if id in (config["ID"], config["Spec"]["Name"]):
