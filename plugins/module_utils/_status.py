@@ -28,11 +28,11 @@ def edges_of(nodes: c.Sequence[Json]) -> list[Edge]:
 
 def gather(cluster: Cluster, edges: Edges, now: float) -> Json:
     """What is there; `problems` names what is not as it should be."""
-    nodes = [_node(node) for node in cluster.nodes()]
-    answers = [_edge(edges, edge) for edge in edges.all]
+    nodes = sorted(map(_node, cluster.nodes()), key=_name)
+    answers = sorted((_edge(edges, edge) for edge in edges.all), key=_name)
     apps = [_app(cluster, record, now) for record in records(cluster).values()]
     problems = [f"node {node['name']} is {node['state']}" for node in nodes if node["state"] != "ready"]
-    problems += [f"edge {edge['name']}: {edge['error']}" for edge in answers if edge["error"]]
+    problems += [edge["error"] for edge in answers if edge["error"]]
     problems += [f"{app['name']}: {text}" for app in apps for text in app["problems"]]
     return {"nodes": nodes, "edges": answers, "apps": apps, "problems": problems}
 
@@ -42,13 +42,17 @@ def render(status: Json) -> str:
     lines = ["NODE                 ROLE     STATE    AVAILABILITY"]
     lines += [f"{n['name']:20} {n['role']:8} {n['state']:8} {n['availability']}" for n in status["nodes"]]
     lines += ["", "EDGE                 ADDRESS          TRAEFIK"]
-    lines += [f"{e['name']:20} {e['address']:16} {e['version'] or e['error']}" for e in status["edges"]]
+    lines += [f"{e['name']:20} {e['address']:16} {e['version'] or 'no answer'}" for e in status["edges"]]
     lines += ["", "APPLICATION          RELEASE  VERSION          SERVICES"]
     for app in status["apps"]:
         services = ", ".join(f"{s['name']} {s['running']}/{s['replicas']}" for s in app["services"])
         lines.append(f"{app['name']:20} {app['release'] or '-':8} {app['version'] or '-':16} {services}")
     lines += ["", *(f"! {problem}" for problem in status["problems"])] if status["problems"] else ["", "All is well."]
     return "\n".join(lines)
+
+
+def _name(found: Json) -> str:
+    return str(found["name"])
 
 
 def _node(node: Json) -> Json:
@@ -93,7 +97,7 @@ def _app(cluster: Cluster, record: Record, now: float) -> Json:
         "name": record.app,
         "release": f"r{record.serving}" if record.serving else None,
         "version": record.version or None,
-        "services": sorted(services, key=lambda service: str(service["name"])),
+        "services": sorted(services, key=_name),
         "changing": f"{record.owner}: {record.phase}" if busy else None,
         "problems": problems,
     }
