@@ -103,6 +103,7 @@ SETTINGS = (
         "direct",
         choices=("direct", "load_balancer"),
     ),
+    Setting("seaworthy_load_balancer_addresses", "list", "Public addresses of the balancer before the edges, if any."),
     Setting("seaworthy_apps_dir", "path", "Folder of the applications' files on the controller.", "apps"),
     Setting("seaworthy_registry", "str", "Registry of your own images, `host` or `host:port`."),
     Setting("seaworthy_registry_username", "str", "User that may pull from it.", "pull"),

@@ -39,7 +39,7 @@ def files(folder: pathlib.Path, only: str | None) -> list[pathlib.Path]:
             remedy="Make it (it may be empty), or name another one: seaworthy_apps_dir",
         )
     found = {path.stem: path for path in sorted(folder.glob("*.yml"))}
-    wrong = sorted(path.name for path in folder.glob("*.yaml"))
+    wrong = sorted(path.name for path in folder.glob("*.yaml") if "compose" not in path.name)
     if wrong:
         raise InputError(f"{folder}/{wrong[0]}: the name of an application's file ends in .yml")
     if only is None:

@@ -150,6 +150,10 @@ def _managers(estate: Estate) -> c.Iterator[str]:
 
 def _addresses(estate: Estate) -> c.Iterator[str]:
     owners: dict[str, str] = {}
+    balanced = _first(estate, "seaworthy_edge_entry") == "load_balancer"
+    if balanced and not _first(estate, "seaworthy_load_balancer_addresses"):
+        yield "seaworthy_load_balancer_addresses is missing: names must lead to the balancer of seaworthy_edge_entry"
+    edges = [] if balanced else estate.members(EDGE)
     for host in estate.members(*PLATFORM_GROUPS, LAB_OUTSIDE):
         variables = estate.hosts[host]
         for name in ("private_ip", "private_ip6", "public_ip", "public_ip6"):
@@ -157,6 +161,8 @@ def _addresses(estate: Estate) -> c.Iterator[str]:
             if value is None:
                 if name == "private_ip" and host in estate.members(*PLATFORM_GROUPS):
                     yield f"{host} has no private_ip: the address at which the other hosts reach it"
+                if name == "public_ip" and host in edges:
+                    yield f"{host} has no public_ip: the address at which clients reach this edge"
                 continue
             wanted = 6 if name.endswith("6") else 4
             if _version(str(value)) != wanted:

@@ -24,7 +24,10 @@ def estate(groups: dict[str, list[str]] | None = None, networks: dict[str, str] 
     names = ("m1", "m2", "m3")
     variables = {key: value for key, value in (COMMON | more).items() if value is not None}
     return Estate(
-        hosts={name: {"private_ip": f"10.0.0.{i}"} | variables for i, name in enumerate(names, 1)},
+        hosts={
+            name: {"private_ip": f"10.0.0.{i}", "public_ip": f"192.0.2.{i}"} | variables
+            for i, name in enumerate(names, 1)
+        },
         groups=groups or {"swarm_managers": list(names), "swarm_workers": [], "edge": list(names)},
         roles={"docker": ["docker_mirrors"], "traefik": ["traefik_edge_group"]},
         networks=networks or {},
@@ -46,6 +49,7 @@ def test_a_good_inventory_has_no_problem() -> None:
         ({"docker_miror": []}, "all.yml:3: docker_miror is no input of a role; did you mean docker_mirrors?"),
         ({"seaworthy_domain": None}, "seaworthy_domain is missing: "),
         ({"seaworthy_acme_email": "ops"}, "all.yml:3: seaworthy_acme_email: an e-mail address is needed. Found: 'ops'"),
+        ({"seaworthy_edge_entry": "load_balancer"}, "seaworthy_load_balancer_addresses is missing"),
         ({"seaworthy_edge_entry": "maybe"}, "one of direct, load_balancer is needed"),
         ({"seaworthy_registry": "https://r.example.com"}, "host or host:port is needed"),
         ({"seaworthy_registry_mirrors": "x"}, "a list is needed"),
@@ -81,7 +85,10 @@ def test_groups(groups: dict[str, list[str]], expected: str) -> None:
 def test_a_host_without_private_address() -> None:
     good = estate()
     bad = dataclasses.replace(good, hosts={**good.hosts, "m2": dict(COMMON)})
-    assert problems(bad) == ["m2 has no private_ip: the address at which the other hosts reach it"]
+    assert problems(bad) == [
+        "m2 has no private_ip: the address at which the other hosts reach it",
+        "m2 has no public_ip: the address at which clients reach this edge",
+    ]
 
 
 @pytest.mark.parametrize(
