@@ -90,13 +90,18 @@ class FakeCluster(Cluster):
     # -- services
 
     def services(self, filters: Filters | None = None) -> list[Json]:
-        return [_copy(service) for service in self.stored_services.values() if _matches(service["Spec"], filters)]
+        found = [_copy(service) for service in self.stored_services.values() if _matches(service["Spec"], filters)]
+        return [service | {"ServiceStatus": self._status(service)} for service in found]
 
     def service(self, id: str) -> Json:
         for service in self.stored_services.values():
             if id in (service["ID"], service["Spec"]["Name"]):
                 return _copy(service)
         raise NotFound(f"no service {id}", status=404)
+
+    def _status(self, service: Json) -> Json:
+        running = [task for task in self.stored_tasks if task["ServiceID"] == service["ID"] and _runs(task)]
+        return {"RunningTasks": len(running), "DesiredTasks": service["Spec"]["Mode"]["Replicated"]["Replicas"]}
 
     def add_service(self, name: str, labels: dict[str, str], replicas: int) -> None:
         if any(service["Spec"]["Name"] == name for service in self.stored_services.values()):
