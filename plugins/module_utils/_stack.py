@@ -8,15 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import pathlib
-import subprocess
 import typing as t
 
+from . import _process
 from ._cluster import WITHOUT_LEADER, Cluster
-from ._errors import ClusterError, NotFound, Unavailable
+from ._errors import ClusterError, DeadlineExceeded, NotFound, Unavailable
 
 DOCKER_CONFIG = pathlib.Path("/root/.docker")
 DOCKER_HUB = "https://index.docker.io/v1/"
-DEPLOY_TIMEOUT = 120
+DEPLOY_SECONDS = 40.0  # repeated after that: the lease must outlive it
 
 Json = dict[str, t.Any]
 
@@ -33,20 +33,14 @@ class Stacks:
         command = ["docker", "stack", "deploy", "--with-registry-auth", "--resolve-image=never", "--detach=true"]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_CONFIG": str(self._config)}
         try:
-            subprocess.run(
-                [*command, "--compose-file=-", name],
-                input=json.dumps(document),
-                env=environment,
-                capture_output=True,
-                check=True,
-                text=True,
-                timeout=DEPLOY_TIMEOUT,
+            done = _process.run(
+                [*command, "--compose-file=-", name], data=json.dumps(document), env=environment, seconds=DEPLOY_SECONDS
             )
-        except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"docker stack deploy {name} gave no answer in {DEPLOY_TIMEOUT} s") from error
-        except subprocess.CalledProcessError as error:
-            kind = Unavailable if any(text in error.stderr for text in WITHOUT_LEADER) else ClusterError
-            raise kind(f"docker stack deploy {name} failed: {error.stderr.strip()}") from error
+        except DeadlineExceeded as error:
+            raise Unavailable(f"docker stack deploy {name} gave no answer in {DEPLOY_SECONDS} s") from error
+        if done.returncode != 0:
+            kind = Unavailable if any(text in done.stderr for text in WITHOUT_LEADER) else ClusterError
+            raise kind(f"docker stack deploy {name} failed: {done.stderr.strip()}")
 
     def remove(self, name: str) -> str | None:
         """Remove what is left of a stack. To be repeated until nothing is said to be left."""
