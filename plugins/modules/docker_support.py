@@ -41,6 +41,11 @@ system:
   returned: success
   type: str
   sample: debian 13
+installed:
+  description: Whether the engine is installed already.
+  returned: success
+  type: bool
+  sample: false
 tested:
   description: Whether this pair of system and engine is tested.
   returned: success
@@ -88,7 +93,10 @@ def main() -> None:
         module.fail_json(msg=str(error), **error.result)
     if warning:
         module.warn(warning)
-    module.exit_json(changed=False, system=f"{host.system} {host.release}", tested=warning is None)
+    installed = ENGINE_PACKAGES[module.params["source"]] in host.installed
+    module.exit_json(
+        changed=False, system=f"{host.system} {host.release}", installed=installed, tested=warning is None
+    )
 
 
 if __name__ == "__main__":
