@@ -77,7 +77,12 @@ class Machine:
 def archive(recipe: Recipe, machine: Machine, folder: Path) -> Path:
     """Where the archive of this recipe lies, or will lie."""
     carried = {name: hashlib.sha256(content).hexdigest() for name, content in machine.files(recipe)}
-    decided_by = {"format": FORMAT, "recipe": recipe.__dict__, "carried": carried, "sources": machine.mirrors.sources(recipe.suite)}
+    decided_by = {
+        "format": FORMAT,
+        "recipe": recipe.__dict__,
+        "carried": carried,
+        "sources": machine.mirrors.sources(recipe.suite),
+    }
     return folder / _lab_image.archive_name(recipe.image, decided_by)
 
 
@@ -123,7 +128,9 @@ def mmdebstrap_argv(recipe: Recipe, machine: Machine, root: Path) -> list[str]:
     argv += [f"--{stage}-hook={command}" for stage, commands in recipe.hooks.items() for command in commands]
     if recipe.downloads:
         argv.append("--skip=cleanup/apt")
-        argv += [f"--customize-hook=chroot \"$1\" apt-get --quiet=2 --download-only install {p}" for p in recipe.downloads]
+        argv += [
+            f'--customize-hook=chroot "$1" apt-get --quiet=2 --download-only install {p}' for p in recipe.downloads
+        ]
     return [*argv, recipe.suite, str(root), *machine.mirrors.sources(recipe.suite)]
 
 
@@ -220,7 +227,9 @@ def _version(recipe: Recipe, root: Path) -> str:
 
 def _run(argv: Sequence[str], message: str) -> str:
     if shutil.which(argv[0]) is None:
-        raise SeaworthyError(message, found=f"no program {argv[0]}", expected=argv[0], remedy=f"apt-get install {argv[0]}")
+        raise SeaworthyError(
+            message, found=f"no program {argv[0]}", expected=argv[0], remedy=f"apt-get install {argv[0]}"
+        )
     done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
     if done.returncode:
         raise SeaworthyError(

@@ -18,6 +18,7 @@ CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+NAME = "io.containerd.image.name"
 
 EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/log")
 APT_FOLDERS = ("var/cache/apt", "var/lib/apt/lists")
@@ -82,9 +83,7 @@ def write_layer(root: Path, target: Path, *, keep_apt: bool = False) -> tuple[Bl
     return _blob(target, LAYER_TYPE), f"sha256:{plain.hexdigest()}"
 
 
-def write_archive(
-    target: Path, image: str, layer: Blob, diff_id: str, config: Mapping[str, Any], created: str
-) -> str:
+def write_archive(target: Path, image: str, layer: Blob, diff_id: str, config: Mapping[str, Any], created: str) -> str:
     """Write the archive of an image with one layer; returns the digest of its manifest."""
     config_data = _json(
         {
@@ -116,7 +115,7 @@ def write_archive(
                     "digest": digest,
                     "size": len(manifest),
                     "annotations": {
-                        "io.containerd.image.name": image,
+                        NAME: image,
                         "org.opencontainers.image.ref.name": image.rpartition(":")[2],
                     },
                 }
@@ -137,13 +136,13 @@ def write_archive(
 
 
 def read_archive(path: Path) -> dict[str, Any]:
-    """What an archive holds: digest of the manifest, id (digest of the configuration) and labels."""
+    """What an archive holds: name, digest of the manifest, id (digest of the configuration) and labels."""
     with tarfile.open(path) as tar:
-        index = _load(tar, "index.json")
-        digest = str(index["manifests"][0]["digest"])
+        [entry] = _load(tar, "index.json")["manifests"]
+        digest = str(entry["digest"])
         image_id = str(_load(tar, _entry(digest))["config"]["digest"])
         labels = _load(tar, _entry(image_id))["config"].get("Labels", {})
-    return {"digest": digest, "id": image_id, "labels": labels}
+    return {"name": entry["annotations"][NAME], "digest": digest, "id": image_id, "labels": labels}
 
 
 class _Tee(io.RawIOBase):

@@ -1,0 +1,74 @@
+#!/usr/bin/python
+# Copyright: Seaworthy founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_build
+short_description: Build an application's images and push them
+version_added: 0.1.0
+author: Seaworthy founders (@seaworthy)
+description:
+  - Builds every service of a Compose model that has a C(build) section on the host of the task, with BuildKit, and pushes it
+    as C(registry/application/service:version).
+  - The contexts are read on the controller, without what C(.dockerignore) leaves out.
+  - An image is built when the registry does not have its tag, or has it from another context. The label C(seaworthy.context)
+    of an image is the digest of its context, Dockerfile and build arguments.
+requirements:
+  - Docker Engine with the buildx plugin on the host of the task
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: full
+options:
+  name:
+    description: Name of the application.
+    type: str
+    required: true
+  version:
+    description: Version of the application, the tag of its images.
+    type: str
+    required: true
+  model:
+    description: The application's Compose model, as C(docker compose config --format json) prints it.
+    type: dict
+    required: true
+  registry:
+    description: The registry, host and port.
+    type: str
+    required: true
+  username:
+    description: User of the registry who may push.
+    type: str
+  password:
+    description: That user's password.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Build the shop
+  seaworthy.swarm.app_build:
+    name: shop
+    version: 1.4.2
+    model: "{{ model }}"
+    registry: registry.example.com
+    username: push
+    password: "{{ lookup('seaworthy.swarm.secret', 'registry_push_password') }}"
+"""
+
+RETURN = r"""
+images:
+  description: For every service that is built, the name and digest of its image and whether it was built now.
+  returned: always
+  type: dict
+  sample:
+    api:
+      image: registry.example.com/shop/api:1.4.2
+      digest: sha256:0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c
+      changed: true
+"""

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: Seaworthy founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_image
+short_description: Build one image from a context archive and push it
+version_added: 0.1.0
+author: Seaworthy founders (@seaworthy)
+description:
+  - Builds an image with BuildKit on the host it runs on and pushes it to a registry, unless the registry serves the tag
+    already with the same O(context_digest) as its label C(seaworthy.context).
+  - M(seaworthy.swarm.app_build) makes the context archives and calls this module.
+requirements:
+  - Docker Engine with the buildx plugin on the host
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed when in diff mode.
+    support: full
+options:
+  image:
+    description: Name of the image, with registry and tag.
+    type: str
+    required: true
+  context_digest:
+    description: Digest of everything that decides the image.
+    type: str
+    required: true
+  archive:
+    description:
+      - Path on the host of the build context, a tar archive compressed by gzip. Without it nothing is built and RV(changed)
+        says whether that would be necessary.
+    type: path
+  dockerfile:
+    description: Path of the Dockerfile in the context.
+    type: str
+    default: Dockerfile
+  args:
+    description: Build arguments. They can be read from the image, so they are no place for secrets.
+    type: dict
+    default: {}
+  target:
+    description: The stage of the Dockerfile to build.
+    type: str
+  username:
+    description: User of the registry who may push.
+    type: str
+  password:
+    description: That user's password.
+    type: str
+  timeout_seconds:
+    description: How long a build may take.
+    type: int
+    default: 1200
+"""
+
+EXAMPLES = r"""
+- name: Build the api's image
+  seaworthy.swarm.app_image:
+    image: registry.example.com/shop/api:1.4.2
+    context_digest: sha256:0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c
+    archive: /tmp/api.tar.gz
+    username: push
+    password: "{{ lookup('seaworthy.swarm.secret', 'registry_push_password') }}"
+"""
+
+RETURN = r"""
+image:
+  description: Name of the image.
+  returned: always
+  type: str
+  sample: registry.example.com/shop/api:1.4.2
+digest:
+  description: Digest of the image that the registry serves.
+  returned: when the registry serves it
+  type: str
+  sample: sha256:0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c0f5fee0b2d3c5b1e3d5d3d7e7b2b8a3c
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import _registry
+from ..module_utils._app_build import CONTEXT_LABEL
+from ..module_utils._errors import SeaworthyError
+
+TAIL = 4000
+
+
+def build(params: dict[str, Any]) -> str:
+    """Build and push the image; returns the digest that was pushed."""
+    with tempfile.TemporaryDirectory(prefix="seaworthy-build-") as name:
+        work = Path(name)
+        context = work / "context"
+        context.mkdir()
+        _run(["tar", "--extract", "--gzip", f"--file={params['archive']}", f"--directory={context}"], params, {})
+        (work / "docker").mkdir()
+        config = work / "docker/config.json"
+        config.touch(mode=0o600)
+        config.write_text(json.dumps(_registry.docker_config(params["image"], params["username"], params["password"])))
+        argv = ["docker", "buildx", "build", "--progress=plain", "--push", f"--tag={params['image']}"]
+        argv += [f"--file={context / params['dockerfile']}", f"--label={CONTEXT_LABEL}={params['context_digest']}"]
+        argv += [f"--metadata-file={work / 'metadata.json'}", "--provenance=false"]
+        argv += [f"--build-arg={key}" for key in params["args"]]
+        argv += [f"--target={params['target']}"] if params["target"] else []
+        environment = {"DOCKER_CONFIG": str(work / "docker"), **params["args"]}
+        _run([*argv, str(context)], params, environment)
+        return str(json.loads((work / "metadata.json").read_text())["containerimage.digest"])
+
+
+def _run(argv: list[str], params: dict[str, Any], environment: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **environment},
+            timeout=params["timeout_seconds"],
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SeaworthyError(
+            f"{params['image']} was not built in time",
+            found=f"{argv[0]} still ran after {params['timeout_seconds']} s",
+            remedy="raise timeout_seconds, or look why a step of the Dockerfile takes so long",
+        ) from error
+    if done.returncode:
+        raise SeaworthyError(f"{params['image']} could not be built", found=done.stdout.strip()[-TAIL:])
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "image": {"type": "str", "required": True},
+            "context_digest": {"type": "str", "required": True},
+            "archive": {"type": "path"},
+            "dockerfile": {"type": "str", "default": "Dockerfile"},
+            "args": {"type": "dict", "default": {}},
+            "target": {"type": "str"},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "timeout_seconds": {"type": "int", "default": 1200},
+        },
+        required_together=[("username", "password")],
+        supports_check_mode=True,
+    )
+    params = module.params
+    result: dict[str, Any] = {"image": params["image"]}
+    try:
+        served = _registry.Registry.of(params["image"], params["username"], params["password"]).image(params["image"])
+        result["changed"] = served is None or served.labels.get(CONTEXT_LABEL) != params["context_digest"]
+        if served is not None:
+            result["digest"] = served.digest
+        before = f"{params['image']} {served.digest if served else 'absent'}\n"
+        after = before
+        if result["changed"]:
+            after = f"{params['image']} built from {params['context_digest']}\n"
+            if params["archive"] and not module.check_mode:
+                result["digest"] = build(params)
+        result["diff"] = {"before": before, "after": after}
+    except SeaworthyError as error:
+        module.fail_json(msg=str(error), **error.result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
