@@ -47,6 +47,11 @@ class Engine(Cluster):
         """Start a container."""
         self._post(f"/containers/{name}/start", None)
 
+    def prune_images(self, label: str) -> None:
+        """Remove images with this label that have no name any more and no container."""
+        filters = {"dangling": ["true"], "label": [label]}
+        self._post(f"/images/prune?{urlencode({'filters': json.dumps(filters)})}", None)
+
     def remove_container(self, name: str) -> None:
         """Kill and remove a container with its anonymous volumes."""
         self._delete(f"/containers/{name}?force=true&v=true")

@@ -13,8 +13,10 @@ from ._errors import SeaworthyError
 from ._lab_engine import Engine
 
 LABEL = "seaworthy.lab"
+IMAGE_LABEL = "seaworthy.factory"
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD")
 CGROUPS = "/sys/fs/cgroup:/sys/fs/cgroup:rw"
+TMPFS = {"run": "", "run/lock": "", "tmp": "exec"}
 POLL_SECONDS = 0.1
 
 
@@ -73,7 +75,7 @@ def spec(lab: Lab, host: Host) -> dict[str, Any]:
             "MaskedPaths": [],
             "ReadonlyPaths": [],
             "CgroupnsMode": "host",
-            "Tmpfs": {"/run": "", "/run/lock": "", "/tmp": "exec"},
+            "Tmpfs": {f"/{folder}": options for folder, options in TMPFS.items()},
             "Binds": [CGROUPS, f"{lab.volume(host.name)}:/var/lib/docker", f"{host.identity}:/etc/lab:ro", *host.binds],
             "NetworkMode": lab.network,
         },
@@ -83,27 +85,39 @@ def spec(lab: Lab, host: Host) -> dict[str, Any]:
     }
 
 
-def states(engine: Engine, lab: Lab) -> dict[str, str]:
-    """The lab's containers and what they do (running, exited ...), by name of the container."""
-    found = engine.containers({"label": [lab.label]})
-    return {container["Names"][0].lstrip("/"): container["State"] for container in found}
+def existing(engine: Engine, lab: Lab) -> dict[str, dict[str, Any]]:
+    """The lab's containers by name, as the engine lists them."""
+    return {one["Names"][0].lstrip("/"): one for one in engine.containers({"label": [lab.label]})}
 
 
-def bring_up(engine: Engine, lab: Lab, hosts: Sequence[Host], state: Mapping[str, str]) -> None:
+def idle(lab: Lab, hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts that do not run, those that do not exist among them."""
+    return [host.name for host in hosts if found.get(lab.container(host.name), {}).get("State") != "running"]
+
+
+def bring_up(engine: Engine, lab: Lab, hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]]) -> None:
     """Make the hosts that do not exist and start those that do not run."""
+    stopped = idle(lab, hosts, found)
     for host in hosts:
         name = lab.container(host.name)
-        if name not in state:
+        if name not in found:
             engine.create_volume(lab.volume(host.name), lab.labels)
             engine.create_container(name, spec(lab, host))
-        if state.get(name) != "running":
+        if host.name in stopped:
             engine.start_container(name)
 
 
+def outdated(engine: Engine, lab: Lab, hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts that were made from an earlier image than the one of their name."""
+    names = [host.name for host in hosts if lab.container(host.name) in found]
+    images = {host.name: engine.image(host.image)["Id"] for host in hosts if host.name in names}
+    return [name for name in names if found[lab.container(name)]["ImageID"] != images[name]]
+
+
 def remove_all(engine: Engine, lab: Lab) -> list[str]:
-    """Remove every container, volume and network of the lab; returns their names."""
+    """Remove every container, volume and network of the lab; returns their names. Images of no use go with them."""
     removed = []
-    for name in states(engine, lab):
+    for name in existing(engine, lab):
         engine.remove_container(name)
         removed.append(f"container {name}")
     for name in engine.volumes(lab.label):
@@ -112,13 +126,14 @@ def remove_all(engine: Engine, lab: Lab) -> list[str]:
     for network in engine.networks({"label": [lab.label]}):
         engine.remove_network(network["Id"])
         removed.append(f"network {network['Name']}")
+    engine.prune_images(IMAGE_LABEL)
     return removed
 
 
 def belongings(engine: Engine, lab: Lab) -> list[str]:
     """Everything of the lab in the engine, as remove_all would name it."""
     return [
-        *(f"container {name}" for name in states(engine, lab)),
+        *(f"container {name}" for name in existing(engine, lab)),
         *(f"volume {name}" for name in engine.volumes(lab.label)),
         *(f"network {network['Name']}" for network in engine.networks({"label": [lab.label]})),
     ]

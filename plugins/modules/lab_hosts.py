@@ -106,18 +106,25 @@ def present(module: AnsibleModule, lab: _lab_hosts.Lab) -> dict[str, Any]:
     ]
     engine = Engine(params["socket"])
     # In check mode on a bare machine no engine answers: then no host exists.
-    before = _lab_hosts.states(engine, lab) if not module.check_mode or answers(params["socket"]) else {}
-    idle = [host.name for host in hosts if before.get(lab.container(host.name)) != "running"]
-    missing = [host.name for host in hosts if lab.container(host.name) not in before]
+    found = _lab_hosts.existing(engine, lab) if not module.check_mode or answers(params["socket"]) else {}
+    if old := _lab_hosts.outdated(engine, lab, hosts, found):
+        module.warn(
+            f"{', '.join(old)} of lab {lab.name} run an earlier version of {params['image']}; they are kept."
+            " Remove the lab and make it again to renew them"
+        )
+    idle = _lab_hosts.idle(lab, hosts, found)
+    missing = [host.name for host in hosts if lab.container(host.name) not in found]
     if not module.check_mode:
-        _lab_hosts.bring_up(engine, lab, hosts, before)
+        _lab_hosts.bring_up(engine, lab, hosts, found)
         _lab_hosts.wait_for_ssh(hosts, params["timeout_seconds"])
         missing = []
-    running = [host.name for host in hosts if host.name not in idle]
     return {
         "changed": bool(idle),
         "missing": missing,
-        "diff": {"before": _lines(running), "after": _lines([host.name for host in hosts])},
+        "diff": {
+            "before": _lines([host.name for host in hosts if host.name not in idle]),
+            "after": _lines([host.name for host in hosts]),
+        },
     }
 
 
