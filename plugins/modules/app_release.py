@@ -231,6 +231,8 @@ def run(module: AnsibleModule) -> Json:
     result: Json = {"changed": plan.acts, "reason": plan.reason, "differs": plan.differs}
     serving = plan.number if plan.release else plan.blue
     result |= {"release": f"r{serving}", "version": plan.version, "diff": difference(record, plan)}
+    if plan.differs:
+        module.warn(f"application {app['name']}: {plan.reason}")
     busy = record.held(time.time())
     if module.check_mode or not plan.acts or (busy and not plan.release):
         return result | {"changed": plan.acts and not (busy and not plan.release)}
