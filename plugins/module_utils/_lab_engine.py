@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,14 +64,13 @@ class Process:
     started: int
 
     @classmethod
-    def read(cls, pid: int, proc: Path = Path("/proc")) -> Process | None:
+    def read(cls, pid: int) -> Process | None:
         """The process that has this id now; None when there is none, or only its remains."""
         try:
-            stat = (proc / str(pid) / "stat").read_text()
+            state, started = _stat(pid)
         except (FileNotFoundError, ProcessLookupError):
             return None
-        fields = stat.rpartition(")")[2].split()
-        return None if fields[0] == "Z" else cls(pid, int(fields[19]))
+        return None if state == "Z" else cls(pid, started)
 
 
 @dataclass(frozen=True)
@@ -119,41 +117,51 @@ def containers(socket: str) -> list[str]:
 
 
 def start(socket: str, record: Record, log: Path, seconds: float, clock: Clock | None = None) -> Process:
-    """Start dockerd, wait until it answers, note it."""
+    """Start dockerd, note it, wait until it answers."""
     clock = clock or SystemClock()
-    if shutil.which("dockerd") is None:
+    program = shutil.which("dockerd")
+    if program is None:
         raise SeaworthyError(
             "no Docker engine answers and none is installed",
             found=f"nothing on {socket}, no program dockerd",
             expected="a Docker engine",
             remedy="apt-get install docker.io",
         )
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        child = subprocess.Popen(
-            ["dockerd", f"--host=unix://{socket}"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            start_new_session=True,
-        )
-    process = Process.read(child.pid)
-    if process is not None:
-        record.write(process)
+    process = _spawn([program, f"--host=unix://{socket}"], log)
+    record.write(process)
     deadline = Deadline(clock, seconds, "the start of dockerd")
     while not answers(socket):
-        if child.poll() is not None or deadline.expired():
+        ended = Process.read(process.pid) != process
+        if ended or deadline.expired():
+            if not ended:
+                os.kill(process.pid, signal.SIGKILL)
             record.remove()
-            child.kill()
             raise SeaworthyError(
                 "dockerd was started and does not answer",
-                found=last_lines(log),
+                found=_last_lines(log),
                 expected=f"an answer on {socket} within {seconds:.0f} s",
                 remedy=f"read {log}",
             )
         clock.sleep(POLL_SECONDS)
-    return Process.read(child.pid) or Process(child.pid, 0)
+    return process
+
+
+def _spawn(argv: list[str], log: Path) -> Process:
+    """Start a program in a session of its own, so that it outlives the playbook."""
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        streams = [
+            (os.POSIX_SPAWN_DUP2, source.fileno(), fd) for source, fd in ((nothing, 0), (output, 1), (output, 2))
+        ]
+        pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=streams, setsid=True)
+    # A child that has ended already has remains until its parent asks, and they have its start time.
+    return Process(pid, _stat(pid)[1])
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """State and start time of a process, from the fields 3 and 22 of proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0], int(fields[19])
 
 
 def stop(record: Record, seconds: float, clock: Clock | None = None) -> bool:
@@ -176,6 +184,6 @@ def stop(record: Record, seconds: float, clock: Clock | None = None) -> bool:
     return process is not None
 
 
-def last_lines(log: Path, count: int = 5) -> str:
+def _last_lines(log: Path, count: int = 5) -> str:
     """The end of a log, for an error."""
     return " | ".join(log.read_text(errors="replace").splitlines()[-count:])
