@@ -47,7 +47,7 @@ def addresses(key: str, group: str = "edge") -> dict[str, str]:
 
 
 def plan(host: str, streams: tuple[Stream, ...], websocket_path: str, max_seconds: float = 400) -> Plan:
-    """The load of the issues' tables: 100 requests/s and more through every edge, 20 WebSockets."""
+    """The load of the issues' tables, with their streams: through every edge, 20 WebSockets, 5,000 requests or more."""
     return Plan(
         edges=addresses("private_ip"),
         host=host,

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -55,14 +55,12 @@ class Customer:
 
     def certificate(self, address: str) -> str:
         """The certificate's serial number, after the chain and the name were verified."""
-        target = f"[{address}]" if ":" in address else address
         code = (
             "import socket, ssl, sys\n"
             "context = ssl.create_default_context(cafile=sys.argv[1])\n"
             "plain = socket.create_connection((sys.argv[2], 443), 10)\n"
             "print(context.wrap_socket(plain, server_hostname=sys.argv[3]).getpeercert()['serialNumber'])\n"
         )
-        del target
         words = ("python3", "-c", code, CA_FILE, address, HOST)
         return self.lab.harbour(*words).require_success().output.strip()
 
@@ -125,10 +123,9 @@ def test_order_is_shipped(customer: Customer, address: str) -> None:
 def test_websockets_live_and_the_claim(lab: Lab, customer: Customer, prove: Prove) -> None:
     """Six WebSockets through six addresses live through ten seconds of light load; then the whole row is proved."""
     pages = (Stream("page", "/", 5, check="page"),)
-    light = plan(HOST, pages, "/api/feed")
     edges = addresses("private_ip") | {f"{name} (IPv6)": one for name, one in addresses("private_ip6").items()}
-    small: dict[str, Any] = {"edges": edges, "websockets": 6, "min_requests": 50, "max_seconds": 60}
-    with Load(lab, type(light)(**{**vars(light), **small}), "served-load") as load:
+    whole = plan(HOST, pages, "/api/feed", max_seconds=60)
+    with Load(lab, dataclasses.replace(whole, edges=edges, websockets=6, min_requests=50), "served-load") as load:
         pass
     result = load.result
     assert result["failed"] == 0, result["samples"]
