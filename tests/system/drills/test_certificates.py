@@ -53,5 +53,6 @@ def test_site_while_certificate_rotates(lab: Lab, prove: Prove) -> None:
     assert len(after) == 1
     assert after != {before}
     assert load.result["failed"] == 0, load.result["samples"]
-    seen = f"{len(rotation.codes)} rotations, changed=0; {load.result['failed']} of {load.result['sent']:,} requests failed"
+    lost = f"{load.result['failed']} of {load.result['sent']:,} requests failed"
+    seen = f"{len(rotation.codes)} rotations, changed=0; {lost}"
     prove("site_while_certificate_rotates", seen, {"rotations": len(rotation.codes), "load": load.result})
