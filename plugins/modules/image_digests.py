@@ -52,7 +52,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._cluster import Cluster, split_reference
-from ..module_utils._errors import ClusterError, NotFound, SeaworthyError, Unavailable
+from ..module_utils._errors import ClusterError, SeaworthyError
 
 
 def digest_of(image: t.Mapping[str, t.Any], name: str) -> str:
@@ -73,7 +73,7 @@ def resolve(cluster: Cluster, images: t.Mapping[str, str], pull: bool) -> dict[s
             cluster.pull(name)
         try:
             resolved[key] = f"{name}@{digest_of(cluster.image(name), name)}"
-        except (NotFound, Unavailable):
+        except ClusterError:
             if pull:
                 raise
     return resolved
