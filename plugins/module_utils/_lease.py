@@ -97,7 +97,7 @@ class Lease:
         if lease.record.held(clock.time()):
             raise LeaseHeld(app, lease.record.owner, lease.record.expires, clock.time())
         try:
-            lease._swap(owner=owner, nonce=nonce, expires=clock.time() + LIFETIME)
+            lease._swap(owner=owner, nonce=nonce, expires=_end(clock))
         except (Conflict, LeaseLost):
             winner = _record_of(app, cluster.config(PREFIX + app))
             raise LeaseHeld(app, winner.owner or "another run", winner.expires, clock.time()) from None
@@ -111,14 +111,14 @@ class Lease:
     def beat(self) -> None:
         """Renew now; while the swarm has no leader this may fail until the lease ends."""
         try:
-            self._swap(expires=self._clock.time() + LIFETIME)
+            self._swap(expires=_end(self._clock))
         except Unavailable:
             if not self.record.held(self._clock.time()):
                 raise
 
     def step(self, phase: str, **changes: t.Any) -> None:
         """Write down what is done next, before it is done."""
-        self._swap(phase=phase, expires=self._clock.time() + LIFETIME, **changes)
+        self._swap(phase=phase, expires=_end(self._clock), **changes)
 
     def release(self) -> None:
         """Give the lease back; the record stays."""
@@ -145,6 +145,11 @@ class Lease:
             ) from failure
         else:
             raise failure
+
+
+def _end(clock: Clock) -> float:
+    """As exact as the label holds it."""
+    return round(clock.time() + LIFETIME, 3)
 
 
 def _record_of(app: str, config: c.Mapping[str, t.Any]) -> Record:

@@ -361,13 +361,16 @@ class Release:
     def _acquire(self) -> Lease:
         """Wait for a run that was killed, whose lease will end; refuse beside one that goes on renewing it."""
         deadline = Deadline(self.clock, LEASE_SECONDS, "waiting for the lease")
+        told = ""
         while True:
             try:
                 return Lease.acquire(self.cluster, self.clock, self.app.name, self.request.owner, self._nonce)
             except LeaseHeld as held:
                 if deadline.expired():
                     raise
-                self._say(str(held))
+                if held.message != told:
+                    self._say(held.message)
+                    told = held.message
                 self.clock.sleep(1.0)
 
     def _withdraw(self, number: int) -> None:

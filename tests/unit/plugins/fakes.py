@@ -27,7 +27,7 @@ DIGEST = "sha256:" + "0" * 64
 class FakeClock:
     """Time passes only when somebody sleeps; `at(moment, action)` makes things happen meanwhile."""
 
-    def __init__(self, start: float = 1_000_000.0) -> None:
+    def __init__(self, start: float = 1_000_000.123456789) -> None:
         self.now = start
         self._plans: list[tuple[float, c.Callable[[], None]]] = []
 
