@@ -14,7 +14,8 @@ from ._lab_engine import Engine
 
 LABEL = "seaworthy.lab"
 IMAGE_LABEL = "seaworthy.factory"
-CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD")
+# SYS_PTRACE: without it no healthcheck runs in a container whose user is not root (runc opens its /proc/<pid>/ns).
+CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "MKNOD")
 CGROUPS = "/sys/fs/cgroup:/sys/fs/cgroup:rw"
 TMPFS = {"run": "", "run/lock": "", "tmp": "exec"}
 POLL_SECONDS = 0.1
