@@ -153,6 +153,9 @@ class Cluster:
     def swarm_join(self, body: Json) -> None:
         self._post("/swarm/join", body)
 
+    def swarm_leave(self) -> None:
+        self._post("/swarm/leave?force=true", None)
+
     def nodes(self, filters: Filters | None = None) -> list[Json]:
         return self._list("/nodes", filters)
 
