@@ -80,7 +80,7 @@ def test_a_host_is_never_privileged() -> None:
     spec = _lab_hosts.spec(LAB, M1)
     host = spec["HostConfig"]
     assert "Privileged" not in host
-    assert host["CapAdd"] == ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD"]
+    assert host["CapAdd"] == ["SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "MKNOD"]
     assert host["MaskedPaths"] == host["ReadonlyPaths"] == []
     assert host["Tmpfs"] == {"/run": "", "/run/lock": "", "/tmp": "exec"}
     assert "seaworthy-lab-m1-docker:/var/lib/docker" in host["Binds"]
