@@ -12,6 +12,10 @@ from pathlib import Path
 from ._errors import DeadlineExceeded, SeaworthyError
 
 
+class Program(subprocess.Popen[str]):
+    """A program: no shell, its output is text, its standard input is what we give it."""
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -21,27 +25,39 @@ def run(
     seconds: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; its standard input is ``data``, else empty. Whoever calls judges the exit code."""
-    given = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
+    pipe = subprocess.PIPE
     try:
-        return subprocess.run(
-            list(argv), capture_output=True, text=True, check=False, env=env, cwd=cwd, timeout=seconds, **given
-        )
-    except subprocess.TimeoutExpired:
-        raise DeadlineExceeded(
-            f"{argv[0]} ran longer than {seconds} s and was ended",
-            found=" ".join(argv[:3]),
-            expected=f"its end within {seconds} s",
-            remedy="look at what it waits for; then run the same command again",
-        ) from None
+        program = Program(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env, cwd=cwd)
     except FileNotFoundError:
         raise SeaworthyError(
             f"the program {argv[0]} is not installed", found="no such file on PATH", expected=argv[0]
         ) from None
+    with program:
+        try:
+            stdout, stderr = program.communicate(data or "", timeout=seconds)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise DeadlineExceeded(
+                f"{argv[0]} ran longer than {seconds} s and was ended",
+                found=" ".join(argv[:3]),
+                expected=f"its end within {seconds} s",
+                remedy="look at what it waits for; then run the same command again",
+            ) from None
+        except BaseException:
+            program.kill()
+            raise
+    return subprocess.CompletedProcess(list(argv), program.returncode, stdout, stderr)
 
 
-def start(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+def start(argv: Sequence[str], log: Path) -> Program:
     """Start a program that outlives us, in a session of its own; what it says is appended to ``log``."""
     with log.open("ab") as output:
-        return subprocess.Popen(
-            list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=os.sep, start_new_session=True
+        return Program(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+            cwd=os.sep,
+            start_new_session=True,
         )

@@ -20,6 +20,8 @@ from tests.run import LOGS, ROOT, Result, run
 from tests.system.lab import Lab, ours
 
 pytestmark = pytest.mark.drill
+DOWN = "playbooks/lab_down.yml"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seaworthy"
 NAME, FOREIGN = "down-drill", "down-drill-foreign"
 
 
@@ -38,24 +40,37 @@ class SmallLab:
             "provision_lab_subnet": "192.168.99.0/24",
             "provision_lab_subnet6": "fd89:5eb::/64",
             "provision_lab_state_dir": str(self.state),
+            "seaworthy_lab_name": NAME,
+            "seaworthy_lab_state_dir": str(self.state),
+            "seaworthy_lab_cache_dir": str(CACHE),
             "provision_lab_harbour": False,
         }
         (folder / "inputs.yml").write_text(yaml.safe_dump(inputs))
         self.words = ["-i", inventory, "-e", f"@{folder / 'inputs.yml'}"]
+        self.provision = folder / "provision.yml"
+        role = {"role": "seaworthy.swarm.provision_lab"}
+        play = {
+            "name": "Make hosts",
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "roles": [role],
+        }
+        self.provision.write_text(yaml.safe_dump([play]))
 
     @staticmethod
     def _host() -> dict[str, str]:
         address, address6 = "192.168.99.11", "fd89:5eb::11"
         return {"ansible_host": address, "private_ip": address, "private_ip6": address6}
 
-    def play(self, playbook: str, log: str) -> Result:
+    def play(self, playbook: object, log: str) -> Result:
         """Run a playbook on this lab."""
-        words = [ROOT / ".ci/venv", "runtime", "ansible-playbook", *self.words, f"playbooks/{playbook}.yml"]
+        words = [ROOT / ".ci/venv", "runtime", "ansible-playbook", *self.words, playbook]
         return run(words, log=f"system/{log}.log")
 
     def start_and_kill(self) -> None:
         """Begin to make the lab and kill everything that works on it as soon as something of it exists."""
-        words = [ROOT / ".ci/venv", "runtime", "ansible-playbook", *self.words, "playbooks/provision.yml"]
+        words = [ROOT / ".ci/venv", "runtime", "ansible-playbook", *self.words, self.provision]
         with (LOGS / "system/down-interrupted.log").open("wb") as log:
             process = subprocess.Popen(
                 list(map(str, words)),
@@ -103,7 +118,7 @@ def small(machine: Lab, tmp_path: Path) -> Generator[SmallLab]:
     del machine
     lab = SmallLab(tmp_path)
     yield lab
-    lab.play("lab_down", "down-last")
+    lab.play(DOWN, "down-last")
 
 
 def _require_only_foreign_left(small: SmallLab) -> None:
@@ -121,9 +136,9 @@ def _require_only_foreign_left(small: SmallLab) -> None:
 @pytest.mark.usefixtures("foreign")
 def test_down_takes_what_is_ours_and_only_that(small: SmallLab, machine: Lab) -> None:
     """After a whole start."""
-    small.play("provision", "down-provision").require_success()
+    small.play(small.provision, "down-provision").require_success()
     assert _named(ours("container")) != []
-    small.play("lab_down", "down-whole").require_success()
+    small.play(DOWN, "down-whole").require_success()
     _require_only_foreign_left(small)
     assert set(machine.found) <= set(ours("container")), "the other lab lost a container"
 
@@ -132,7 +147,7 @@ def test_down_takes_what_is_ours_and_only_that(small: SmallLab, machine: Lab) ->
 def test_down_after_an_interrupted_start(small: SmallLab) -> None:
     """After a start that was killed in the middle; once more changes nothing."""
     small.start_and_kill()
-    small.play("lab_down", "down-after-kill").require_success()
+    small.play(DOWN, "down-after-kill").require_success()
     _require_only_foreign_left(small)
-    again = small.play("lab_down", "down-again").require_success()
+    again = small.play(DOWN, "down-again").require_success()
     assert "changed=0" in again.output
