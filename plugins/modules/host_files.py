@@ -123,11 +123,12 @@ class Files:
         path = pathlib.Path(item["path"])
         if path.exists() and not path.is_dir():
             self.module.fail_json(msg=f"cannot make the folder {path}: there is a file of this name")
+        self._attributes(path, item)
         if not path.is_dir():
             self._note(path, "absent\n", "folder\n")
             if not self.module.check_mode:
                 path.mkdir(parents=True, exist_ok=True)
-        self._attributes(path, item)
+                self.module.set_fs_attributes_if_different(self._wanted(path, item), False)
 
     def file(self, item: Item) -> None:
         """The file with its content."""
@@ -136,24 +137,24 @@ class Files:
             self.module.fail_json(msg=f"cannot write {path}: it is no file")
         content = item["content"].encode()
         before = path.read_bytes() if path.exists() else None
+        self._attributes(path, item)
         if before != content:
             self._note(path, (before or b"").decode(errors="replace"), item["content"])
             if not self.module.check_mode:
                 self._write(path, content, item)
-        self._attributes(path, item)
 
     def _note(self, path: pathlib.Path, before: str, after: str) -> None:
-        self.changed.append(str(path))
+        if str(path) not in self.changed:
+            self.changed.append(str(path))
         self.diff.append({"before_header": str(path), "before": before, "after_header": str(path), "after": after})
 
     def _attributes(self, path: pathlib.Path, item: Item) -> None:
-        """Owner and permissions; nothing to compare on what check mode did not make."""
+        """Owner and permissions of what is there; what we make gets them when it is made."""
         if not path.exists():
             return
         diff: dict[str, t.Any] = {}
         if self.module.set_fs_attributes_if_different(self._wanted(path, item), False, diff=diff):
-            if str(path) not in self.changed:
-                self.changed.append(str(path))
+            self.changed.append(str(path))
             self.diff.append({**diff, "before_header": str(path), "after_header": str(path)})
 
     def _wanted(self, path: pathlib.Path, item: Item) -> Item:

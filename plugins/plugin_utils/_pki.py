@@ -47,9 +47,6 @@ class Names:
             raise InputError("a certificate cannot be made without any name or address")
         return [*names, *numbers]
 
-    def __str__(self) -> str:
-        return ", ".join((*self.dns, *self.addresses))
-
 
 @dataclasses.dataclass(frozen=True)
 class Authority:
@@ -88,7 +85,8 @@ class Authority:
         if not request.is_signature_valid:
             raise InputError("the certificate request of the host is not signed by its key")
         end = min(now + datetime.timedelta(days=days), self.certificate.not_valid_after_utc)
-        common = (names.dns or names.addresses)[0]
+        alternatives = names.general()
+        common = str(alternatives[0].value)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])]))
@@ -97,7 +95,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - BACKDATED)
             .not_valid_after(end)
-            .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(), critical=True)
             .add_extension(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.seaworthy.swarm.plugins.module_utils._engine_support import Host, judge, version_of
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import InputError
 

@@ -7,6 +7,7 @@ import dataclasses
 import typing as t
 
 import pytest
+
 from ansible_collections.seaworthy.swarm.plugins.module_utils._cluster import Cluster
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
     ClusterError,
@@ -16,7 +17,6 @@ from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
     Unavailable,
 )
 from ansible_collections.seaworthy.swarm.plugins.module_utils._membership import Membership, Wanted, endpoint, read
-
 from tests.unit.plugins.fakes import FakeClock
 
 Json = dict[str, t.Any]

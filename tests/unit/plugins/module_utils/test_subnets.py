@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import InputError
 from ansible_collections.seaworthy.swarm.plugins.module_utils._subnets import Wanted, refuse_conflicts, used
 
-ROUTES = [
+ROUTES: list[dict[str, str]] = [
     {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
     {"dst": "192.0.2.0/24", "dev": "eth0"},
     {"dst": "172.31.0.0/16", "dev": "eth1"},
@@ -16,7 +19,7 @@ ROUTES = [
     {"dst": "203.0.113.0/24", "type": "blackhole"},
     {"dst": "fe80::/64", "dev": "eth0"},
 ]
-ADDRESSES = [
+ADDRESSES: list[dict[str, Any]] = [
     {"ifname": "eth0", "addr_info": [{"local": "192.0.2.11", "prefixlen": 24}, {"local": "fe80::1", "prefixlen": 64}]},
     {"ifname": "wg0", "addr_info": [{"local": "fd22:255::7", "prefixlen": 48}]},
     {"ifname": "down0"},
