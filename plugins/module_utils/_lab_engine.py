@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+from . import _process
 from ._clock import Clock, Deadline, SystemClock
 from ._cluster import Cluster
 from ._errors import SeaworthyError, Unavailable
@@ -119,15 +120,17 @@ def containers(socket: str) -> list[str]:
 def start(socket: str, record: Record, log: Path, seconds: float, clock: Clock | None = None) -> Process:
     """Start dockerd, note it, wait until it answers."""
     clock = clock or SystemClock()
-    program = shutil.which("dockerd")
-    if program is None:
+    if shutil.which("dockerd") is None:
         raise SeaworthyError(
             "no Docker engine answers and none is installed",
             found=f"nothing on {socket}, no program dockerd",
             expected="a Docker engine",
             remedy="apt-get install docker.io",
         )
-    process = _spawn([program, f"--host=unix://{socket}"], log)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pid = _process.start(["dockerd", f"--host=unix://{socket}"], log)
+    # One that has ended already has remains until its parent asks, and they have its start time.
+    process = Process(pid, _stat(pid)[1])
     record.write(process)
     deadline = Deadline(clock, seconds, "the start of dockerd")
     while not answers(socket):
@@ -144,18 +147,6 @@ def start(socket: str, record: Record, log: Path, seconds: float, clock: Clock |
             )
         clock.sleep(POLL_SECONDS)
     return process
-
-
-def _spawn(argv: list[str], log: Path) -> Process:
-    """Start a program in a session of its own, so that it outlives the playbook."""
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        streams = [
-            (os.POSIX_SPAWN_DUP2, source.fileno(), fd) for source, fd in ((nothing, 0), (output, 1), (output, 2))
-        ]
-        pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=streams, setsid=True)
-    # A child that has ended already has remains until its parent asks, and they have its start time.
-    return Process(pid, _stat(pid)[1])
 
 
 def _stat(pid: int) -> tuple[str, int]:

@@ -8,11 +8,11 @@ import ipaddress
 import json
 import re
 import socket
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from . import _process
 from ._errors import SeaworthyError
 
 PORTS = {"http": 80, "https": 443}
@@ -117,7 +117,7 @@ def remove(table: str) -> None:
 
 
 def _nft(argv: list[str], text: str = "") -> str:
-    done = subprocess.run(["nft", *argv], check=False, input=text, capture_output=True, text=True)
+    done = _process.run(["nft", *argv], data=text)
     if done.returncode:
         raise SeaworthyError(
             "nft refused " + (argv[0] if text else " ".join(argv)),

@@ -10,11 +10,12 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from . import _process
 
 LAB_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 BRIDGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")  # the kernel takes 15 characters
@@ -110,8 +111,7 @@ def routes() -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = []
     for family in ("-4", "-6"):
-        done = subprocess.run(["ip", "-json", family, "route"], check=False, capture_output=True, text=True)
-        found += json.loads(done.stdout or "[]")
+        found += json.loads(_process.run(["ip", "-json", family, "route"]).stdout or "[]")
     return found
 
 

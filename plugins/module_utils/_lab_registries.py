@@ -12,13 +12,13 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._errors import InputError
+from . import _process
+from ._errors import InputError, SeaworthyError
 
 APT = Path("/etc/apt")
 APT_SETTINGS = re.compile(
@@ -126,10 +126,9 @@ def apt_mirrors() -> AptMirrors:
 
 def npm_settings() -> dict[str, str]:
     """The npm settings that decide which registry is asked, and how; empty when the machine has no npm."""
-    try:
-        shown = json.loads(_run(["npm", "config", "list", "--json"]))
-    except FileNotFoundError:
+    if shutil.which("npm") is None:
         return {}
+    shown = json.loads(_run(["npm", "config", "list", "--json"]))
     return {key: _plain(shown[key]) for key in NPM_SETTINGS if shown.get(key) is not None}
 
 
@@ -175,11 +174,10 @@ def urls() -> Iterator[str]:
     yield from (value for name, value in os.environ.items() if name.lower() in PROXIES)
     for client, argv in CLIENTS.items():
         if shutil.which(client):
-            done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-            yield done.stdout
+            yield _process.run(argv).stdout
     # Files may lie on another host than the index that names them, so pip is asked for the links of one package.
-    done = subprocess.run([sys.executable, *PIP_LINKS], check=False, capture_output=True, text=True)
-    yield from (line for line in done.stdout.splitlines() if PIP_LINK in line)
+    links = _process.run([sys.executable, *PIP_LINKS]).stdout
+    yield from (line for line in links.splitlines() if PIP_LINK in line)
 
 
 def _plain(value: object) -> str:
@@ -187,4 +185,7 @@ def _plain(value: object) -> str:
 
 
 def _run(argv: list[str]) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    done = _process.run(argv)
+    if done.returncode:
+        raise SeaworthyError(f"{argv[0]} does not tell its settings", found=done.stderr.strip(), expected="exit code 0")
+    return done.stdout

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import _process
 from ._errors import SeaworthyError
 
 HOST_KEY = "ssh_host_ed25519_key"
@@ -76,14 +76,15 @@ class Layout:
 
     def _resolver(self) -> str:
         server = f"nameserver {self.nameserver}\n" if self.nameserver else ""
-        return f"search {self.domain}\n{server}options timeout:2 attempts:2\n"
+        # No search domain: with the wildcard of the lab's domain every wrong name would lead to the edges.
+        return f"{server}options timeout:2 attempts:2\n"
 
 
 def make_key(path: Path, comment: str) -> None:
     """Make an Ed25519 key pair."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = _process.run(argv)
     if done.returncode:
         raise SeaworthyError(
             f"no SSH key could be made at {path}",

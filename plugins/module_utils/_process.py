@@ -49,15 +49,8 @@ def run(
     return subprocess.CompletedProcess(list(argv), program.returncode, stdout, stderr)
 
 
-def start(argv: Sequence[str], log: Path) -> Program:
-    """Start a program that outlives us, in a session of its own; what it says is appended to ``log``."""
-    with log.open("ab") as output:
-        return Program(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            text=True,
-            cwd=os.sep,
-            start_new_session=True,
-        )
+def start(argv: Sequence[str], log: Path) -> int:
+    """Start a program that outlives us, in a session of its own, and return its id; ``log`` takes what it says."""
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        streams = [(os.POSIX_SPAWN_DUP2, file.fileno(), fd) for file, fd in ((nothing, 0), (output, 1), (output, 2))]
+        return os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=streams, setsid=True)

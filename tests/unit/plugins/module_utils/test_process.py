@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _process
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import DeadlineExceeded, SeaworthyError
 
@@ -44,6 +46,6 @@ def test_start_leaves_it_running_and_keeps_the_log(tmp_path: Path) -> None:
     """Its words are appended."""
     log = tmp_path / "log"
     log.write_text("before\n")
-    program = _process.start([sys.executable, "-c", "print('after')"], log)
-    assert program.wait(20) == 0
+    pid = _process.start([sys.executable, "-c", "print('after')"], log)
+    assert os.waitpid(pid, 0) == (pid, 0)
     assert log.read_text() == "before\nafter\n"
