@@ -9,6 +9,7 @@ exception: a label that is no longer wanted goes away, for Traefik reads its rou
 
 from __future__ import annotations
 
+import collections
 import collections.abc as c
 import copy
 import dataclasses
@@ -332,17 +333,15 @@ def wait_until_settled(cluster: Cluster, clock: Clock, name: str, seconds: float
     """Return when every task runs by the present spec; raise as soon as that cannot come, or is late."""
     deadline = Deadline(clock, seconds, f"service {name}")
     calm = 0
-    doubt = ""
     while calm < SETTLED_POLLS:
         service = cluster.service(name)
         tasks = cluster.tasks({"service": [service["ID"]]})
         found = doubt_of(service, tasks)
         calm = calm + 1 if found is None else 0
-        doubt = found or doubt
         if found is not None and deadline.expired():
             raise SeaworthyError(
                 f"service {name} did not settle within {seconds:g} s",
-                found=doubt,
+                found=found,
                 expected="all its tasks run by its present spec",
                 remedy=f"See `docker service ps --no-trunc {name}` on a manager.",
             )
@@ -350,12 +349,18 @@ def wait_until_settled(cluster: Cluster, clock: Clock, name: str, seconds: float
             clock.sleep(POLL)
 
 
+def _template(spec: Json) -> Json:
+    """Without what the engine adds to a service's, but not to its tasks'."""
+    return {key: value for key, value in spec.items() if key != "Runtime"}
+
+
 def doubt_of(service: Json, tasks: c.Sequence[Json]) -> str | None:
-    """Why a service has not settled; None when it has. Raises when its update has stopped."""
+    """Why a service has not settled; None when it has. Raises when it will not: its update stopped, or tasks crash."""
     update = service.get("UpdateStatus") or {}
-    name = service["Spec"]["Name"]
-    state = str(update.get("State") or "")
-    failed = [task for task in tasks if task["Status"]["State"] in ("failed", "rejected")]
+    name, state = service["Spec"]["Name"], str(update.get("State") or "")
+    present = _without_runtime(service["Spec"]["TaskTemplate"])
+    current = [task for task in tasks if _without_runtime(task.get("Spec") or {}) == present]
+    failed = [task for task in current if task["Status"]["State"] in _convergence.ENDED]
     newest = max(failed, key=lambda task: str(task["Status"].get("Timestamp")), default=None)
     cause = f"; last failure: {_convergence.explain(newest)}" if newest else ""
     if state.endswith("paused"):
@@ -364,15 +369,24 @@ def doubt_of(service: Json, tasks: c.Sequence[Json]) -> str | None:
             remedy="Correct the new settings and run again; the other nodes still have the old ones.",
         )
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
-    current = [task for task in wanted if task.get("Spec") == service["Spec"]["TaskTemplate"]]
-    running = [task for task in current if task["Status"]["State"] == "running"]
+    running = [task for task in current if task in wanted and task["Status"]["State"] == "running"]
+    slots = collections.Counter(task.get("Slot", task.get("NodeID")) for task in failed)
+    if len(running) < len(wanted) and slots and max(slots.values()) >= _convergence.FAILURES_OF_A_SLOT:
+        raise SeaworthyError(
+            f"service {name} keeps failing{cause}", remedy=f"See `docker service logs {name}` on a manager."
+        )
     replicas = (service["Spec"]["Mode"].get("Replicated") or {}).get("Replicas")
     target = len(wanted) if replicas is None else int(replicas)
-    if state == "updating" or len(running) < target or len(wanted) != len(current):
+    if state == "updating" or len(running) < target or len(running) < len(wanted):
         return f"{len(running)} of {target} tasks run by the present spec{cause}"
     if not wanted and replicas is None:
         return "no node fits its placement constraints"
     return None
+
+
+def _without_runtime(spec: c.Mapping[str, t.Any]) -> Json:
+    """The engine shows the runtime of a service, and of its tasks not."""
+    return {key: value for key, value in spec.items() if key != "Runtime"}
 
 
 # -- small helpers on specs -----------------------------------------------------------------------
@@ -380,6 +394,11 @@ def doubt_of(service: Json, tasks: c.Sequence[Json]) -> str | None:
 
 def _container(spec: c.Mapping[str, t.Any]) -> Json:
     return t.cast(Json, (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {})
+
+
+def _without_runtime(template: Json) -> Json:
+    """The engine shows the kind of a task in the service only."""
+    return {key: value for key, value in template.items() if key != "Runtime"}
 
 
 def _pick(spec: t.Any, path: str) -> t.Any:

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
   - Tells the issuer on this manager what to do (C(/etc/seaworthy/certs.json)).
-  - Where a certificate is missing, comes from another authority or has less than a third of its lifetime left, starts the
-    issuer (C(seaworthy-certs.service)) and waits for it.
+  - Where a certificate is missing, comes from another authority or has less than a third of its lifetime left, starts
+    the issuer (C(seaworthy-certs.service)) and waits for it.
   - Then waits until every edge shows each certificate in a handshake.
   - While the issuer runs already, it waits for that first.
 attributes:
