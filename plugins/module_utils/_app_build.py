@@ -37,7 +37,7 @@ class Build:
         for name in self.files():
             path = self.context / name
             mode = path.lstat().st_mode
-            content = os.readlink(path).encode() if stat.S_ISLNK(mode) else path.read_bytes()
+            content = str(path.readlink()).encode() if stat.S_ISLNK(mode) else path.read_bytes()
             total.update(f"\0{name}\0{mode & 0o111:o}\0{len(content)}\0".encode())
             total.update(content)
         return f"sha256:{total.hexdigest()}"

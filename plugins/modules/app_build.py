@@ -11,11 +11,11 @@ short_description: Build an application's images and push them
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Builds every service of a Compose model that has a C(build) section on the host of the task, with BuildKit, and pushes it
-    as C(registry/application/service:version).
+  - Builds every service of a Compose model that has a C(build) section, with BuildKit on the host of the task, and
+    pushes it as C(registry/application/service:version).
   - The contexts are read on the controller, without what C(.dockerignore) leaves out.
-  - An image is built when the registry does not have its tag, or has it from another context. The label C(seaworthy.context)
-    of an image is the digest of its context, Dockerfile and build arguments.
+  - An image is built when the registry does not have its tag, or has it from another context. The label
+    C(seaworthy.context) of an image is the digest of its context, Dockerfile and build arguments.
 requirements:
   - Docker Engine with the buildx plugin on the host of the task
 attributes:

@@ -34,8 +34,8 @@ options:
     required: true
   archive:
     description:
-      - Path on the host of the build context, a tar archive compressed by gzip. Without it nothing is built and RV(changed)
-        says whether that would be necessary.
+      - Path on the host of the build context, a tar archive compressed by gzip. Without it nothing is built and
+        RV(ignore:changed) says whether that would be necessary.
     type: path
   dockerfile:
     description: Path of the Dockerfile in the context.
@@ -85,14 +85,13 @@ digest:
 
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _registry
+from ..module_utils import _process, _registry
 from ..module_utils._app_build import CONTEXT_LABEL
 from ..module_utils._errors import SeaworthyError
 
@@ -121,23 +120,9 @@ def build(params: dict[str, Any]) -> str:
 
 
 def _run(argv: list[str], params: dict[str, Any], environment: dict[str, str]) -> None:
-    try:
-        done = subprocess.run(
-            argv,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, **environment},
-            timeout=params["timeout_seconds"],
-        )
-    except subprocess.TimeoutExpired as error:
-        raise SeaworthyError(
-            f"{params['image']} was not built in time",
-            found=f"{argv[0]} still ran after {params['timeout_seconds']} s",
-            remedy="raise timeout_seconds, or look why a step of the Dockerfile takes so long",
-        ) from error
+    done = _process.run(argv, env={**os.environ, **environment}, seconds=params["timeout_seconds"])
     if done.returncode:
-        raise SeaworthyError(f"{params['image']} could not be built", found=done.stdout.strip()[-TAIL:])
+        raise SeaworthyError(f"{params['image']} could not be built", found=(done.stdout + done.stderr).strip()[-TAIL:])
 
 
 def main() -> None:

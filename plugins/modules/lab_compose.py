@@ -11,8 +11,8 @@ short_description: Build Docker's Compose parser from its Go module
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Builds the Compose plugin as a program, so that Compose files are read by Docker's own parser on a controller that has
-    no Docker. A build is made once per version.
+  - Builds the Compose plugin as a program, so that Compose files are read by Docker's own parser on a controller that
+    has no Docker. A build is made once per version.
 requirements:
   - Go 1.24 or newer, or 1.21 and newer where it may fetch a newer toolchain
 attributes:
@@ -48,18 +48,16 @@ path:
   sample: /root/.cache/seaworthy/compose/v2.40.3/docker-compose
 """
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import _process
 from ..module_utils._errors import SeaworthyError
 
 MODULE = "github.com/docker/compose/v2"
 GO_MOD = "module seaworthy/compose\n\ngo 1.23.0\n\nrequire {module} {version}\n"
-PRIORITY = 10
 
 
 def build(version: str, path: Path) -> None:
@@ -76,28 +74,12 @@ def build(version: str, path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "go.mod").write_text(GO_MOD.format(module=MODULE, version=version))
     partial = path.with_name(f"{path.name}.partial")
-    with log.open("w") as output:
-        done = subprocess.run(
-            [
-                "go",
-                "build",
-                "-mod=mod",
-                f"-ldflags=-s -w -X {MODULE}/internal.Version={version}",
-                "-o",
-                partial,
-                f"{MODULE}/cmd",
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.nice(PRIORITY),
-        )
+    flags = f"-ldflags=-s -w -X {MODULE}/internal.Version={version}"
+    done = _process.run(["nice", "go", "build", "-mod=mod", flags, "-o", str(partial), f"{MODULE}/cmd"], cwd=folder)
+    log.write_text(done.stdout + done.stderr)
     if done.returncode:
-        lines = log.read_text(errors="replace").splitlines()
-        raise SeaworthyError(
-            f"the Compose parser {version} could not be built", found="\n".join(lines[-10:]), remedy=f"read {log}"
-        )
+        last = "\n".join(done.stderr.splitlines()[-10:])
+        raise SeaworthyError(f"the Compose parser {version} could not be built", found=last, remedy=f"read {log}")
     partial.rename(path)
 
 

@@ -11,11 +11,11 @@ short_description: Make a container image for the lab from packages
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Makes a container image without an engine, from Debian packages and the upstream program in a package registry, and keeps
-    it as an archive that both C(skopeo) (C(oci-archive:)) and C(docker load) read.
+  - Makes a container image without an engine, from Debian packages and the upstream program in a package registry, and
+    keeps it as an archive that both C(skopeo) (C(oci-archive:)) and C(docker load) read.
   - Registries are reached as the controller's own C(apt), C(npm) and C(pip) reach them.
-  - The archive is named by a hash of everything that decides its content, so an image is made once per recipe. Archives of
-    the same image from earlier recipes are removed.
+  - The archive is named by a hash of everything that decides its content, so an image is made once per recipe. Archives
+    of the same image from earlier recipes are removed.
 requirements:
   - mmdebstrap, root
   - npm, for programs of the npm registry
@@ -77,8 +77,8 @@ options:
         required: true
       install:
         description:
-          - Maps members of the package to paths in the image. A key is a shell pattern; where the path ends in C(/), the key is
-            a prefix and everything below it goes there.
+          - Maps members of the package to paths in the image. A key is a shell pattern; where the path ends in C(/),
+            the key is a prefix and everything below it goes there.
         type: dict
         required: true
   files:
@@ -119,7 +119,7 @@ options:
         elements: str
         default: []
   settings:
-    description: Which client settings of the controller the image carries. C(apt)'s are always in an image that has apt.
+    description: Which client settings of the controller the image carries. Those of apt are in every image with apt.
     type: list
     elements: str
     choices: [ca, npm, pip]
@@ -204,13 +204,13 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     machine = _lab_factory.Machine.read()
     archive = _lab_factory.archive(recipe, machine, folder)
     result: dict[str, Any] = {"changed": not archive.exists(), "archive": str(archive)}
-    old = _lab_factory.stale(recipe, archive)
+    old = _lab_factory.stale(archive)
     result["diff"] = {
         "before": "\n".join(path.name for path in old) + "\n" if result["changed"] else "",
         "after": archive.name + "\n" if result["changed"] else "",
     }
     if result["changed"] and not module.check_mode:
-        created = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         _lab_factory.build(recipe, machine, archive, folder.parent / "downloads", created)
         for path in old:
             path.unlink()

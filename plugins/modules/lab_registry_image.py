@@ -11,8 +11,8 @@ short_description: Put image archives into the lab's registry
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Pushes archives made by M(seaworthy.swarm.lab_image) to a registry that answers without TLS and login on the host itself,
-    under the name that each archive carries, without C(docker.io).
+  - Pushes archives made by M(seaworthy.swarm.lab_image) to a registry that answers without TLS and login on the host
+    itself, under the name that each archive carries, without C(docker.io).
   - A tag that has the archive's digest already is left alone.
 requirements:
   - skopeo on the host
@@ -51,30 +51,18 @@ pushed:
   sample: ["library/traefik:v3.7.15"]
 """
 
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import _lab_image, _registry
+from ..module_utils import _lab_image, _process, _registry
 from ..module_utils._errors import SeaworthyError
 
 
 def push(registry: str, name: str, archive: Path) -> None:
     """Copy an archive into the registry, digests as they are."""
-    done = subprocess.run(
-        [
-            "skopeo",
-            "copy",
-            "--quiet",
-            "--preserve-digests",
-            "--dest-tls-verify=false",
-            f"oci-archive:{archive}",
-            f"docker://{registry}/{name}",
-        ],
-        capture_output=True,
-        text=True,
-    )
+    argv = ["skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false"]
+    done = _process.run([*argv, f"oci-archive:{archive}", f"docker://{registry}/{name}"])
     if done.returncode:
         raise SeaworthyError(f"{name} could not be pushed", found=done.stderr.strip(), expected="exit code 0 of skopeo")
 
