@@ -396,11 +396,6 @@ def _container(spec: c.Mapping[str, t.Any]) -> Json:
     return t.cast(Json, (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {})
 
 
-def _without_runtime(template: Json) -> Json:
-    """The engine shows the kind of a task in the service only."""
-    return {key: value for key, value in template.items() if key != "Runtime"}
-
-
 def _pick(spec: t.Any, path: str) -> t.Any:
     for key in path.split("."):
         spec = (spec or {}).get(key)
