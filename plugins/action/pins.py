@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error), result=error.result) from error
         resolved: dict[str, str] = {}
         if ask:
-            answer = self._execute_module(
+            answer: dict[str, t.Any] = self._execute_module(
                 module_name="seaworthy.swarm.image_digests", module_args={"images": ask}, task_vars=task_vars
             )
             if answer.get("failed"):

@@ -94,9 +94,7 @@ def main() -> None:
     if warning:
         module.warn(warning)
     installed = ENGINE_PACKAGES[module.params["source"]] in host.installed
-    module.exit_json(
-        changed=False, system=f"{host.system} {host.release}", installed=installed, tested=warning is None
-    )
+    module.exit_json(changed=False, system=f"{host.system} {host.release}", installed=installed, tested=warning is None)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def secret_without_generator(project: Project) -> None:
     replace(project.app, "{generate: password}", "{}")
 
 
-SPOILED: dict[str, tuple[Callable[[Project], None], str]] = {
+SPOILED: dict[str, tuple[Callable[[Project], object], str]] = {
     "misspelt-variable": (
         lambda p: p.add("seaworthy_domian: example.com"),
         r"seaworthy\.yml:\d+: seaworthy_domian is no variable of this collection; did you mean seaworthy_domain\?",
