@@ -15,9 +15,9 @@ import pathlib
 import re
 import socket
 import ssl
-import subprocess
 import urllib.parse
 
+from . import _process
 from ._certs import Certificate, Edge, Issuer, Settings
 from ._clock import SystemClock
 from ._cluster import Cluster
@@ -67,14 +67,7 @@ class Lego:
         environment = dict(os.environ)
         if settings.ca_file:
             environment["LEGO_CA_CERTIFICATES"] = settings.ca_file
-        try:
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=ORDER_SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SeaworthyError(f"the order for {name} took longer than {ORDER_SECONDS} s") from error
-        except OSError as error:
-            raise SeaworthyError(f"cannot run lego: {error}", remedy="Install the package lego.") from error
+        done = _process.run(command, env=environment, seconds=ORDER_SECONDS)
         if done.returncode != 0:
             raise SeaworthyError(f"{settings.directory} gave no certificate for {name}: {_last_words(done.stderr)}")
         return self._read(name)
@@ -147,9 +140,7 @@ def new_issuer(settings: Settings, cluster: Cluster, emit: c.Callable[[str], Non
 def describe(chain: str, key: str) -> Certificate:
     """Ask OpenSSL what a certificate says."""
     command = ["openssl", "x509", "-noout", "-serial", "-startdate", "-enddate", "-dateopt", "iso_8601"]
-    done = subprocess.run(
-        [*command, "-ext", "subjectAltName"], input=chain, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = _process.run([*command, "-ext", "subjectAltName"], data=chain, seconds=30)
     if done.returncode != 0:
         raise SeaworthyError(f"OpenSSL cannot read the certificate: {_last_words(done.stderr)}")
     said = dict(re.findall(r"^(serial|notBefore|notAfter)=(.+)$", done.stdout, re.MULTILINE))
