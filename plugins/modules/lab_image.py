@@ -108,6 +108,11 @@ options:
     type: dict
     default: {}
     suboptions:
+      extract:
+        description: After the packages are unpacked.
+        type: list
+        elements: str
+        default: []
       essential:
         description: Before the packages are installed.
         type: list
@@ -252,6 +257,7 @@ def main() -> None:
                 "type": "dict",
                 "default": {},
                 "options": {
+                    "extract": {"type": "list", "elements": "str", "default": []},
                     "essential": {"type": "list", "elements": "str", "default": []},
                     "customize": {"type": "list", "elements": "str", "default": []},
                 },
