@@ -58,6 +58,7 @@ def used(routes: c.Iterable[c.Mapping[str, t.Any]], addresses: c.Iterable[c.Mapp
             if "local" in info:
                 network = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
                 found.append(Used(network, str(interface["ifname"]), "address"))
+    found = list({(one.subnet, one.interface): one for one in found}.values())
     universal = [ipaddress.ip_network(name) for name in UNIVERSAL]
     return [one for one in found if not any(_overlap(one.subnet, network) for network in universal)]
 

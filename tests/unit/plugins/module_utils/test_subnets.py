@@ -46,7 +46,7 @@ def test_our_own_interface_is_no_conflict() -> None:
     [
         ("172.31.255.0/24", "route 172.31.0.0/16 of interface eth1"),
         ("172.16.0.0/12", "route 172.22.255.0/24 of interface docker_gwbridge"),
-        ("192.0.2.128/25", "192.0.2.0/24 of interface eth0"),
+        ("192.0.2.128/25", r"the address 192\.0\.2\.0/24 of interface eth0\. Choose"),
         ("198.51.100.0/24", "route 198.51.100.7/32 of interface eth0"),
         ("203.0.113.0/25", "route 203.0.113.0/24 of interface none"),
         ("fd22:255::/64", "address fd22:255::/48 of interface wg0"),
