@@ -218,7 +218,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         _lab_factory.build(recipe, machine, archive, folder.parent / "downloads", created)
         for path in old:
-            path.unlink()
+            path.unlink(missing_ok=True)
     if archive.exists():
         result.update(_lab_image.read_archive(archive))
     return result

