@@ -86,7 +86,9 @@ def labels(app: App, service: str, number: int, colour: Colour) -> dict[str, str
             service=key,
             middlewares=[host, *PLATFORM_MIDDLEWARES],  # no retry: it would hide a replica that does not answer
         )
-        found[f"traefik.http.middlewares.{host}.headers.customrequestheaders.Host"] = route.hosts[0]
+        as_public = {"Host": route.hosts[0], "X-Forwarded-Host": route.hosts[0], "X-Forwarded-Port": "443"}
+        for header, value in as_public.items():
+            found[f"traefik.http.middlewares.{host}.headers.customrequestheaders.{header}"] = value
         found[f"traefik.http.middlewares.{host}.headers.customresponseheaders.{ANSWER_HEADER}"] = name
         if colour is not Colour.WAITING:
             found |= _router(
