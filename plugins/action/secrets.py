@@ -82,4 +82,4 @@ class ActionModule(ActionBase):
             values, made = fetch(backend, declared, store=not self._task.check_mode)
         except SeaworthyError as error:
             raise AnsibleActionFail(str(error), result=error.result) from error
-        return result | {"changed": bool(made), "generated": made, "values": values, "_ansible_no_log": True}
+        return result | {"changed": bool(made), "generated": made, "secrets": values, "_ansible_no_log": True}

@@ -5,12 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
-import typing as t
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
 DOCUMENTATION = r"""
 name: secret
 short_description: Read a secret that seaworthy.swarm.secrets has fetched
@@ -41,6 +35,12 @@ _raw:
   elements: str
 """
 
+import difflib
+import typing as t
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
 
 class LookupModule(LookupBase):
     """No option but the names."""
@@ -49,12 +49,12 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         hosts = (variables or {}).get("hostvars", {})
         fetched = hosts["localhost"].get("__seaworthy_secrets") if "localhost" in hosts else None
-        if not isinstance(fetched, dict) or "values" not in fetched:
+        if not isinstance(fetched, dict) or "secrets" not in fetched:
             raise AnsibleLookupError(
                 "the secrets of this run were not fetched. Start with a playbook of seaworthy.swarm; with --limit keep "
                 "localhost in it (--limit 'm1,localhost'), with --tags keep the tag always"
             )
-        values = fetched["values"]
+        values = fetched["secrets"]
         for name in terms:
             if name not in values:
                 near = difflib.get_close_matches(name, values, 1)

@@ -35,12 +35,12 @@ def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = R
     command.set_defaults(run=lambda options: _show_status(options.json))
     command = commands.add_parser("certs", help="issue certificates that are due and check what the edges serve")
     command.add_argument("--force", action="append", default=[], metavar="NAME", help="a new certificate for NAME")
-    command.set_defaults(run=lambda options: _acme.run_issuer(options.force, lambda text: print(text, flush=True)))
+    command.set_defaults(run=lambda options: _acme.run_issuer(options.force, _say))
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
     except SeaworthyError as error:
-        print(f"seaworthy: {error}", file=sys.stderr)
+        sys.stderr.write(f"seaworthy: {error}\n")
         return 1
 
 
@@ -77,12 +77,17 @@ def _finish(path: pathlib.Path, result: Json) -> None:
 
 
 def _emit(event: Json) -> None:
-    print(json.dumps(event), flush=True)
+    _say(json.dumps(event))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _show_status(as_json: bool) -> int:
     cluster = Cluster()
     edges = _edges.Edges(_status.edges_of(cluster.nodes()), _edges.tls_context())
     status = _status.gather(cluster, edges, SystemClock().time())
-    print(json.dumps(status, indent=2) if as_json else _status.render(status))
+    _say(json.dumps(status, indent=2) if as_json else _status.render(status))
     return 1 if status["problems"] else 0

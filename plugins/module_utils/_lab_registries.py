@@ -136,8 +136,8 @@ def pip_settings(text: str) -> dict[str, str]:
     """The settings of a `pip config list` that decide which index is asked."""
     found = {}
     for line in text.splitlines():
-        name, _, value = line.partition("=")
-        section, _, key = name.strip().rpartition(".")
+        name, _equals, value = line.partition("=")
+        section, _dot, key = name.strip().rpartition(".")
         if section in ("global", "install", ":env:") and key in PIP_SETTINGS:
             found[key] = value.strip().strip("'")
     return found

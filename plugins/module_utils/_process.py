@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,13 @@ from ._errors import DeadlineExceeded, SeaworthyError
 
 class Program(subprocess.Popen[str]):
     """A program: no shell, its output is text, its standard input is what we give it."""
+
+
+class Service(Program):
+    """A program that outlives us, so that nobody waits for its end."""
+
+    def __del__(self) -> None:
+        """Its end is none of our business; Popen would complain that it still runs."""
 
 
 def run(
@@ -51,6 +57,6 @@ def run(
 
 def start(argv: Sequence[str], log: Path) -> int:
     """Start a program that outlives us, in a session of its own, and return its id; ``log`` takes what it says."""
-    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        streams = [(os.POSIX_SPAWN_DUP2, file.fileno(), fd) for file, fd in ((nothing, 0), (output, 1), (output, 2))]
-        return os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=streams, setsid=True)
+    with log.open("ab") as output:
+        none = subprocess.DEVNULL
+        return Service(list(argv), stdin=none, stdout=output, stderr=output, text=True, start_new_session=True).pid

@@ -105,8 +105,8 @@ class Registry:
 
 def split(image: str) -> tuple[str, str, str]:
     """The parts of an image's name that has a registry and a tag: (registry, repository, tag)."""
-    host, _, rest = image.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    host, _slash, rest = image.partition("/")
+    repository, _colon, tag = rest.rpartition(":")
     if not repository or not tag:
         raise SeaworthyError("this is not the full name of an image", found=image, expected="registry/repository:tag")
     return host, repository, tag

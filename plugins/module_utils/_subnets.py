@@ -13,7 +13,7 @@ import typing as t
 
 from ._errors import InputError
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: t.TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 UNIVERSAL = ("fe80::/10", "ff00::/8")  # on every interface; nobody would choose them
 
 

@@ -11,8 +11,8 @@ short_description: Read and check the applications of an estate
 version_added: 0.1.0
 author: Seaworthy founders (@seaworthy)
 description:
-  - Reads C(<folder>/<name>.yml), one application each, fills in templates from the inventory, has the Compose files they
-    name read by Compose's own parser, and checks that the platform can run the result.
+  - Reads C(<folder>/<name>.yml), one application each, fills in templates from the inventory, has the Compose files
+    they name read by Compose's own parser, and checks that the platform can run the result.
   - Runs on the controller and touches no host.
   - Of C(${...}) in a Compose file only C(environment) of the app file is a source. A variable without value and without
     default is an error.

@@ -191,7 +191,7 @@ from ..module_utils._errors import SeaworthyError
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Make the image unless its archive is there."""
     params = module.params
-    folder = Path(params["folder"]).expanduser()
+    folder = Path(params["folder"])
     recipe = _lab_factory.Recipe(
         image=params["name"],
         suite=params["suite"],

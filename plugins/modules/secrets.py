@@ -77,7 +77,7 @@ generated:
   type: list
   elements: str
   sample: [internal_ca]
-values:
+secrets:
   description: The secrets by name. Never shown.
   returned: success
   type: dict

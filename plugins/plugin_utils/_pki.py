@@ -11,14 +11,19 @@ import datetime
 import ipaddress
 import re
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from ..module_utils._errors import InputError, SeaworthyError
 
-from ..module_utils._errors import InputError
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+except ImportError as error:
+    CRYPTOGRAPHY_MISSING: str | None = str(error)
+else:
+    CRYPTOGRAPHY_MISSING = None
 
 PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----\n?", re.DOTALL)
 BACKDATED = datetime.timedelta(hours=1)  # clocks of hosts may be behind
@@ -59,6 +64,13 @@ class Authority:
     @classmethod
     def parse(cls, bundle: str) -> Authority:
         """From one text: a private key and one or more certificates, the first of that key signs."""
+        if CRYPTOGRAPHY_MISSING:
+            raise SeaworthyError(
+                "the controller cannot sign certificates",
+                found=CRYPTOGRAPHY_MISSING,
+                expected="the Python package cryptography beside ansible-core",
+                remedy="pip install cryptography",
+            )
         blocks = [(match[1], match[0].rstrip(b"\n") + b"\n") for match in PEM.finditer(bundle.encode())]
         keys = [block for kind, block in blocks if kind.endswith(b"PRIVATE KEY")]
         certificates = [block for kind, block in blocks if kind == b"CERTIFICATE"]

@@ -202,7 +202,7 @@ def write_private(path: pathlib.Path, data: bytes) -> None:
 
 def password() -> str:
     alphabet = string.ascii_letters + string.digits
-    return "".join(secrets.choice(alphabet) for _ in range(PASSWORD_LENGTH))
+    return "".join(secrets.choice(alphabet) for dummy in range(PASSWORD_LENGTH))
 
 
 def digest_key() -> str:

@@ -6,7 +6,7 @@ export const PRODUCTS = [
   {id: 'lantern', name: 'Deck lantern', detail: 'Brass, storm proof', cents: 8900},
   {id: 'compass', name: 'Hand compass', detail: 'Oil damped, luminous', cents: 12900},
   {id: 'anchor', name: 'Folding anchor', detail: 'Galvanised, 6 kg', cents: 7400},
-  {id: 'bell', name: 'Ship’s bell', detail: 'Cast bronze, 18 cm', cents: 15900},
+  {id: 'bell', name: "Ship's bell", detail: 'Cast bronze, 18 cm', cents: 15900},
   {id: 'buoy', name: 'Ring buoy', detail: 'With 30 m of line', cents: 5900},
 ];
 
