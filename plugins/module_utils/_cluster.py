@@ -63,7 +63,7 @@ def encode_auth(auth: c.Mapping[str, str]) -> str:
 def error_of(status: int, message: str, request: str) -> ClusterError:
     """The typed error for an answer of the engine that is no success."""
     text = f"the Docker engine refused {request} ({status}): {message}"
-    if status == 404:
+    if status == 404 or (status == 500 and message.endswith(" not found")):
         return NotFound(text, status=status)
     if status == 409 or STALE_INDEX in message:
         return Conflict(text, status=status)

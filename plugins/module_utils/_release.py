@@ -242,7 +242,7 @@ class Release:
             self._confirm(blue)
         for number in self.plan.leftovers:
             self._say(f"removing r{number}, which an earlier run left")
-            self._withdraw(number)
+            self._pause(self._withdraw(number).remaining())
             self._remove(number)
         if self._relabel(blue, _routing.serving):
             self._confirm(blue)
@@ -297,10 +297,11 @@ class Release:
             document=plan.document,
         )
         if plan.blue:
-            self._withdraw(plan.blue)
+            drained = self._withdraw(plan.blue)
             names = self._services(plan.number)
             self._relabel(names, _routing.serving)
             self._confirm(names)
+            self._pause(drained.remaining())
             self._remove(plan.blue)
 
     # -- what must be true ------------------------------------------------------------------------
@@ -373,17 +374,16 @@ class Release:
                     told = held.message
                 self.clock.sleep(1.0)
 
-    def _withdraw(self, number: int) -> None:
-        """Out of every edge's routers, and time for what is under way to end."""
+    def _withdraw(self, number: int) -> Deadline:
+        """Out of every edge's routers. The answer is the time in which its last requests may end."""
         services = self._present().get(number, [])
         routers = [router for service in services for router in _routing.routers_of(service["Spec"]["Labels"])]
         self._relabel([service["Spec"]["Name"] for service in services], _routing.withdrawn)
         names = [router.name for router in routers]
         self._wait(f"taking r{number} off the edges", EDGE_SECONDS, lambda: self._doubt_of_absence(names))
         self._say(f"r{number} is off every edge", step="withdrawn")
-        if any(router.public for router in routers):
-            self._say(f"waiting {self.app.drain:g} s for the last requests to r{number}")
-            self._pause(self.app.drain)
+        drain = self.app.drain if any(router.public for router in routers) else 0.0
+        return Deadline(self.clock, drain, f"the last requests to r{number}")
 
     def _remove(self, number: int) -> None:
         stack = self._stack(number)
@@ -434,7 +434,7 @@ class Release:
         number = self.plan.number
         try:
             self._say(f"removing r{number}")
-            self._withdraw(number)
+            self._pause(self._withdraw(number).remaining())
             self._remove(number)
         except SeaworthyError as error:
             self._say(f"r{number} could not be removed: {error}")

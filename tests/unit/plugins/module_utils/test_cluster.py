@@ -97,6 +97,7 @@ def test_an_empty_list_may_be_null(engine: Engine) -> None:
     ("answer", "kind"),
     [
         ((404, b'{"message": "no such service"}'), NotFound),
+        ((500, b'{"message": "network n1 not found"}'), NotFound),
         ((409, b'{"message": "already exists"}'), Conflict),
         ((500, b'{"message": "rpc error: update out of sequence"}'), Conflict),
         (LOST_LEADER, Unavailable),
