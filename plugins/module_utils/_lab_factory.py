@@ -149,7 +149,9 @@ def mmdebstrap_argv(recipe: Recipe, machine: Machine, root: Path) -> list[str]:
 
 
 def _debian_tree(recipe: Recipe, machine: Machine, root: Path) -> None:
-    _run(mmdebstrap_argv(recipe, machine, root), f"mmdebstrap could not make the Debian tree of {recipe.image}")
+    # In a mount namespace of its own: what it mounts in the tree (/proc, /sys) ends with it, however it ends.
+    argv = ["unshare", "--mount", *mmdebstrap_argv(recipe, machine, root)]
+    _run(argv, f"mmdebstrap could not make the Debian tree of {recipe.image}")
     root.chmod(0o755)
     for folder in TREE_FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
