@@ -310,13 +310,11 @@ class Release:
         return self._doubt_of_tasks() or self._doubt_of_servers() or self.doubt_of_previews()
 
     def _doubt_of_tasks(self) -> str | None:
-        names = {self._service(service): service for service in self.request.model["services"]}
-        tasks: dict[str, list[Json]] = {name: [] for name in names}
-        ids = {service["ID"]: service["Spec"]["Name"] for service in self._present().get(self.plan.number, [])}
-        for task in self.cluster.tasks({"service": sorted(ids)}) if ids else []:
-            tasks[ids[task["ServiceID"]]].append(task)
-        for name, service in names.items():
-            verdict = _convergence.judge(service, self._replicas(service), tasks[name])
+        tasks: dict[str, list[Json]] = {service: [] for service in self.request.model["services"]}
+        for service, task in self._tasks():
+            tasks[service].append(task)
+        for service, found in tasks.items():
+            verdict = _convergence.judge(service, self._replicas(service), found)
             if verdict.state is _convergence.State.FAILED:
                 raise SeaworthyError(verdict.reason)
             if verdict.state is _convergence.State.WAITING:
@@ -484,18 +482,26 @@ class Release:
         """What tasks of the new release that do not run, else those that run, say of themselves."""
         found: list[Json] = []
         with contextlib.suppress(SeaworthyError):
-            ids = {service["ID"]: service for service in self._present().get(self.plan.number, [])}
-            tasks = self.cluster.tasks({"service": sorted(ids)}) if ids else []
-            for task in _convergence.most_telling(tasks)[:TASKS_TOLD]:
+            services = {task["ID"]: service for service, task in (tasks := self._tasks())}
+            for task in _convergence.most_telling([task for _service, task in tasks])[:TASKS_TOLD]:
                 found.append(
                     {
-                        "service": ids[task["ServiceID"]]["Spec"]["Labels"]["seaworthy.service"],
+                        "service": services[task["ID"]],
                         "state": task["Status"]["State"],
                         "error": _convergence.explain(task),
                         "log": self.cluster.task_logs(task["ID"], LOG_LINES).splitlines()[-LOG_LINES:],
                     }
                 )
         return found
+
+    def _tasks(self) -> list[tuple[str, Json]]:
+        """The tasks of the new release, each with its service, and with its node's name instead of the id."""
+        present = self._present().get(self.plan.number, [])
+        services = {service["ID"]: service["Spec"]["Labels"]["seaworthy.service"] for service in present}
+        tasks = self.cluster.tasks({"service": sorted(services)}) if services else []
+        nodes = {node["ID"]: node["Description"]["Hostname"] for node in self.cluster.nodes()} if tasks else {}
+        named = [task | {"NodeID": nodes.get(task.get("NodeID"), task.get("NodeID"))} for task in tasks]
+        return [(services[task["ServiceID"]], task) for task in named]
 
     # -- names ------------------------------------------------------------------------------------
 

@@ -127,7 +127,10 @@ class FakeCluster(Cluster):
         self.stored_tasks = [task for task in self.stored_tasks if task["ServiceID"] != id]
         self.log.append(f"remove {name}")
 
-    # -- tasks
+    # -- nodes and tasks
+
+    def nodes(self, filters: Filters | None = None) -> list[Json]:
+        return [{"ID": "n1", "Description": {"Hostname": "m1"}}]
 
     def tasks(self, filters: Filters | None = None) -> list[Json]:
         wanted = (filters or {}).get("service")
@@ -155,6 +158,7 @@ class FakeCluster(Cluster):
                 "ID": f"task{next(self._numbers)}",
                 "ServiceID": service["ID"],
                 "Slot": slot,
+                "NodeID": "n1",
                 "DesiredState": desired,
                 "Status": {"State": state, "Err": error, "Timestamp": f"{self.clock.now:015.3f}"},
             }

@@ -75,6 +75,7 @@ def test_a_bad_request(request_file: pathlib.Path) -> None:
 def test_status(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     node = {
+        "ID": "n1",
         "Description": {"Hostname": "m1", "Engine": {"EngineVersion": "26.1.5"}},
         "Spec": {"Role": "manager", "Availability": "active", "Labels": {"edge": "true"}},
         "Status": {"State": "ready", "Addr": "192.0.2.1"},

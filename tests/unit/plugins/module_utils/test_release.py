@@ -136,7 +136,10 @@ def test_images_are_pinned_and_waiting_has_no_public_router(world: World, monkey
 
 @pytest.mark.parametrize(
     ("boot", "reason"),
-    [("crash", "keeps failing: task: non-zero exit"), ("stay_silent", "took longer than 300 s.*0 of 3 replicas run")],
+    [
+        ("crash", r"keeps failing: task: non-zero exit \(1\) \(node m1\)"),
+        ("stay_silent", "took longer than 300 s.*0 of 3 replicas run"),
+    ],
 )
 def test_a_release_that_does_not_start_is_removed(world: World, boot: str, reason: str) -> None:
     world.run("1.0.0")
