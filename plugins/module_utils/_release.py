@@ -482,7 +482,8 @@ class Release:
         """What tasks of the new release that do not run, else those that run, say of themselves."""
         found: list[Json] = []
         with contextlib.suppress(SeaworthyError):
-            services = {task["ID"]: service for service, task in (tasks := self._tasks())}
+            tasks = self._tasks()
+            services = {task["ID"]: service for service, task in tasks}
             for task in _convergence.most_telling([task for _service, task in tasks])[:TASKS_TOLD]:
                 found.append(
                     {
