@@ -121,9 +121,17 @@ def _workshop(folder: Path) -> Iterator[Path]:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.glob(".build-*"):
+            for point in _mounted_below(left):
+                _run(["umount", point], f"a killed build has left {point} mounted")
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as work:
             yield Path(work)
+
+
+def _mounted_below(folder: Path) -> list[str]:
+    """Mount points below a folder, the inner ones first."""
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [point for point in reversed(points) if Path(point).is_relative_to(folder)]
 
 
 def stale(current: Path) -> list[Path]:
