@@ -126,12 +126,15 @@ class Cluster:
         """Pull an image onto this engine; the error is the registry's own. `progress` is called again and again."""
         name, tag = split_reference(image)
         query = urllib.parse.urlencode({"fromImage": name, "tag": tag})
-        with self._answer("POST", f"/images/create?{query}", auth=registry_auth, timeout=PULL_TIMEOUT) as answer:
-            for line in answer:
-                event = json.loads(line) if line.strip() else {}
-                if "error" in event:
-                    raise ClusterError(f"cannot pull {image}: {event['error']}")
-                progress()
+        try:
+            with self._answer("POST", f"/images/create?{query}", auth=registry_auth, timeout=PULL_TIMEOUT) as answer:
+                for line in answer:
+                    event = json.loads(line) if line.strip() else {}
+                    if "error" in event:
+                        raise ClusterError(str(event["error"]))
+                    progress()
+        except ClusterError as error:
+            raise type(error)(f"cannot pull {image}: {error.message}", status=error.status) from error
 
     def image(self, name: str) -> Json:
         return self._get(f"/images/{urllib.parse.quote(name, safe='/:@')}/json")
