@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "registry": {"type": "str", "required": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "keep": {"type": "path"},
 }
 
 
@@ -61,6 +62,7 @@ class ActionModule(ActionBase):
             "target": build.target,
             "username": arguments["username"],
             "password": arguments["password"],
+            "keep": arguments["keep"],
         }
         done = self._image(wanted, task_vars)
         if done.get("failed") or not done["changed"] or self._task.check_mode:

@@ -48,6 +48,11 @@ options:
   password:
     description: That user's password.
     type: str
+  keep:
+    description:
+      - Folder on the host of the task where built images are kept, so that a registry that lost them gets them again
+        without a build. Change it when the base images change. Needs skopeo there.
+    type: path
 """
 
 EXAMPLES = r"""

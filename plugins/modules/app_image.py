@@ -54,6 +54,11 @@ options:
   password:
     description: That user's password.
     type: str
+  keep:
+    description:
+      - Folder on the host where built images are kept by O(context_digest), so that a registry that lost them gets them
+        again without a build. Change it when the base images change. Needs skopeo on the host.
+    type: path
   timeout_seconds:
     description: How long a build may take.
     type: int
@@ -98,31 +103,68 @@ from ..module_utils._errors import SeaworthyError
 TAIL = 4000
 
 
-def build(params: dict[str, Any]) -> str:
-    """Build and push the image; returns the digest that was pushed."""
-    with tempfile.TemporaryDirectory(prefix="seaworthy-build-") as name:
-        work = Path(name)
-        context = work / "context"
+class Workshop:
+    """A login at the registry that lasts for one image, and the programs that use it."""
+
+    def __init__(self, work: Path, params: dict[str, Any]) -> None:
+        self._work = work
+        self._params = params
+        self._image = f"docker://{params['image']}"
+        self._login = work / "docker" / "config.json"
+        self._login.parent.mkdir()
+        self._login.touch(mode=0o600)
+        self._login.write_text(
+            json.dumps(_registry.docker_config(params["image"], params["username"], params["password"]))
+        )
+
+    def build(self) -> None:
+        """Build and push the image."""
+        params = self._params
+        context = self._work / "context"
         context.mkdir()
-        _run(["tar", "--extract", "--gzip", f"--file={params['archive']}", f"--directory={context}"], params, {})
-        (work / "docker").mkdir()
-        config = work / "docker/config.json"
-        config.touch(mode=0o600)
-        config.write_text(json.dumps(_registry.docker_config(params["image"], params["username"], params["password"])))
-        argv = ["docker", "buildx", "build", "--progress=plain", "--push", f"--tag={params['image']}"]
-        argv += [f"--file={context / params['dockerfile']}", f"--label={CONTEXT_LABEL}={params['context_digest']}"]
-        argv += [f"--metadata-file={work / 'metadata.json'}", "--provenance=false"]
-        argv += [f"--build-arg={key}" for key in params["args"]]
+        self._run(["tar", "--extract", "--gzip", f"--file={params['archive']}", f"--directory={context}"])
+        argv = ["docker", "buildx", "build", "--progress=plain", "--provenance=false", "--push"]
+        argv += [f"--tag={params['image']}", f"--label={CONTEXT_LABEL}={params['context_digest']}"]
+        argv += [f"--file={context / params['dockerfile']}"]
+        argv += [f"--build-arg={key}={value}" for key, value in params["args"].items()]
         argv += [f"--target={params['target']}"] if params["target"] else []
-        environment = {"DOCKER_CONFIG": str(work / "docker"), **params["args"]}
-        _run([*argv, str(context)], params, environment)
-        return str(json.loads((work / "metadata.json").read_text())["containerimage.digest"])
+        self._run([*argv, str(context)])
+
+    def push_kept(self, kept: Path) -> None:
+        """Push an image that was built before."""
+        self._skopeo(f"--dest-authfile={self._login}", f"dir:{kept}", self._image)
+
+    def keep(self, kept: Path) -> None:
+        """Keep the image that was pushed."""
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as part:
+            self._skopeo(f"--src-authfile={self._login}", self._image, f"dir:{part}/image")
+            (Path(part) / "image").rename(kept)
+
+    def _skopeo(self, *arguments: str) -> None:
+        self._run(["skopeo", "copy", "--quiet", "--preserve-digests", *arguments])
+
+    def _run(self, argv: list[str]) -> None:
+        environment = {**os.environ, "DOCKER_CONFIG": str(self._login.parent)}
+        done = _process.run(argv, env=environment, seconds=self._params["timeout_seconds"])
+        if done.returncode:
+            said = (done.stdout + done.stderr).strip()[-TAIL:]
+            raise SeaworthyError(
+                f"{self._params['image']} could not be built", found=said, expected=f"{argv[0]} succeeds"
+            )
 
 
-def _run(argv: list[str], params: dict[str, Any], environment: dict[str, str]) -> None:
-    done = _process.run(argv, env={**os.environ, **environment}, seconds=params["timeout_seconds"])
-    if done.returncode:
-        raise SeaworthyError(f"{params['image']} could not be built", found=(done.stdout + done.stderr).strip()[-TAIL:])
+def build(params: dict[str, Any]) -> None:
+    """Have the registry serve the image."""
+    kept = Path(params["keep"]) / params["context_digest"].replace(":", "-") if params["keep"] else None
+    with tempfile.TemporaryDirectory(prefix="seaworthy-build-") as work:
+        workshop = Workshop(Path(work), params)
+        if kept and kept.exists():
+            workshop.push_kept(kept)
+            return
+        workshop.build()
+        if kept:
+            workshop.keep(kept)
 
 
 def main() -> None:
@@ -137,6 +179,7 @@ def main() -> None:
             "target": {"type": "str"},
             "username": {"type": "str"},
             "password": {"type": "str", "no_log": True},
+            "keep": {"type": "path"},
             "timeout_seconds": {"type": "int", "default": 1200},
         },
         required_together=[("username", "password")],
@@ -145,16 +188,18 @@ def main() -> None:
     params = module.params
     result: dict[str, Any] = {"image": params["image"]}
     try:
-        served = _registry.Registry.of(params["image"], params["username"], params["password"]).image(params["image"])
+        registry = _registry.Registry.of(params["image"], params["username"], params["password"])
+        served = registry.image(params["image"])
         result["changed"] = served is None or served.labels.get(CONTEXT_LABEL) != params["context_digest"]
-        if served is not None:
-            result["digest"] = served.digest
         before = f"{params['image']} {served.digest if served else 'absent'}\n"
         after = before
         if result["changed"]:
             after = f"{params['image']} built from {params['context_digest']}\n"
             if params["archive"] and not module.check_mode:
-                result["digest"] = build(params)
+                build(params)
+                served = registry.image(params["image"])
+        if served is not None:
+            result["digest"] = served.digest
         result["diff"] = {"before": before, "after": after}
     except SeaworthyError as error:
         module.fail_json(msg=str(error), **error.result)
