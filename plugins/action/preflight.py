@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._estate import SETTING_NAMES, plan
+from ..plugin_utils import _dependencies
 from ..plugin_utils._preflight import Estate, Sources, problems
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
@@ -43,6 +44,8 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         result: dict[str, t.Any] = super().run(tmp, variables)
         self.validate_argument_spec({})
+        if lacking := _dependencies.missing(lab="seaworthy_lab_name" in variables):
+            raise AnsibleActionFail(f"{lacking}. No host was touched.")
         self._unreadable = []
         roles = role_inputs(ROLES)
         sources = Sources(dict.fromkeys(self._folders(variables)))
