@@ -21,7 +21,7 @@ from . import _process
 from ._certs import Certificate, Edge, Issuer, Settings
 from ._clock import SystemClock
 from ._cluster import Cluster
-from ._errors import EdgeError, SeaworthyError
+from ._errors import EdgeError, InputError, SeaworthyError
 
 ACCOUNT_KEY = pathlib.Path("/etc/seaworthy/acme_account.key")
 SETTINGS = pathlib.Path("/etc/seaworthy/certs.json")
@@ -110,6 +110,12 @@ class TlsHandshakes:
 
 def run_issuer(force: c.Collection[str], emit: c.Callable[[str], None]) -> int:
     """The whole run that the timer starts, alone. Why it failed is left in a file for whoever started it."""
+    if not SETTINGS.exists():
+        raise InputError(
+            "this host is not the issuer of certificates",
+            found=f"no file {SETTINGS}",
+            remedy="Run the command on the first manager.",
+        )
     RESULT.parent.mkdir(mode=0o700, exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

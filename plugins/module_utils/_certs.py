@@ -13,6 +13,7 @@ import base64
 import collections.abc as c
 import dataclasses
 import hashlib
+import ipaddress
 import json
 import re
 import ssl
@@ -85,7 +86,7 @@ class Settings:
             names=names,
             email=raw["email"],
             directory=raw["directory"],
-            addresses=tuple(raw["addresses"]),
+            addresses=tuple(_address(address) for address in raw["addresses"]),
             edges=tuple(Edge(str(edge["name"]), str(edge["address"])) for edge in raw["edges"]),
             ca_file=ca_file,
         )
@@ -161,6 +162,13 @@ class Issuer:
 
     def due(self, force: c.Collection[str] = ()) -> dict[str, str]:
         """The names that need a new certificate, each with the reason."""
+        unknown = set(force) - set(self._settings.names)
+        if unknown:
+            raise InputError(
+                "these names are not in the list of this issuer",
+                found=", ".join(sorted(unknown)),
+                expected=", ".join(self._settings.names),
+            )
         served = self.served()
         found = {}
         for name in self._settings.names:
@@ -359,6 +367,14 @@ def fragment(certificate: Certificate) -> str:
     lines += [f"        {line}" for block in chain for line in block.splitlines()]
     lines += ["      keyFile: |", *(f"        {line}" for line in key[0].splitlines())]
     return "\n".join(lines) + "\n"
+
+
+def _address(text: str) -> str:
+    """In the form in which resolvers answer."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise InputError("an edge's address is none", found=text, expected="an IPv4 or IPv6 address") from error
 
 
 def _blocks(pem: str) -> list[str]:

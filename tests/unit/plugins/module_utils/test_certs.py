@@ -164,12 +164,17 @@ def issuer(world: World, **changes: t.Any) -> _certs.Issuer:
         ({"email": ""}, "e-mail"),
         ({"edges": []}, "knows no edge"),
         ({"addresses": []}, "knows no edge"),
+        ({"addresses": ["m1"]}, "address is none"),
         ({"ca_file": "/x.pem", "directory": "https://acme-v02.api.letsencrypt.org/directory"}, "Let's Encrypt"),
     ],
 )
 def test_settings_that_cannot_be(changes: Json, message: str) -> None:
     with pytest.raises(InputError, match=message):
         _certs.Settings.parse(SETTINGS | changes)
+
+
+def test_addresses_are_compared_in_one_form() -> None:
+    assert _certs.Settings.parse(SETTINGS | {"addresses": ["2001:DB8:0::1"]}).addresses == ("2001:db8::1",)
 
 
 def test_settings_survive_their_text() -> None:
@@ -277,6 +282,12 @@ def test_a_name_taken_out_stays_until_it_ends(world: World) -> None:
     world.clock.sleep(91 * DAY)
     fewer.run()
     assert [item["File"]["Name"] for item in world.swarm.attached] == ["cert-a.example.com.yml"]
+
+
+def test_a_forced_name_must_be_known(world: World) -> None:
+    with pytest.raises(InputError, match="not in the list"):
+        issuer(world).run(force=["typo.example.com"])
+    assert world.orders == []
 
 
 # -- names and fragments
@@ -401,3 +412,33 @@ def test_key_and_certificate_that_do_not_belong_together(tmp_path: pathlib.Path,
 def test_an_edge_that_does_not_answer() -> None:
     with pytest.raises(EdgeError, match=r"m1 \(127\.255\.255\.1\)"):
         _acme.TlsHandshakes().fingerprint(_certs.Edge("m1", "127.255.255.1"), "a.example.com")
+
+
+# -- the whole run
+
+
+@pytest.fixture
+def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """A host's files, in a folder of the test."""
+    for name in ("SETTINGS", "RESULT", "LOCK"):
+        monkeypatch.setattr(_acme, name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("host")
+def test_only_the_issuer_issues() -> None:
+    with pytest.raises(InputError, match="not the issuer"):
+        _acme.run_issuer([], lambda _text: None)
+
+
+def test_why_a_run_failed_is_left_in_a_file(host: pathlib.Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host / "SETTINGS").write_text(json.dumps(SETTINGS))
+    monkeypatch.setattr(_acme, "new_issuer", lambda *_arguments: issuer(world))
+    assert _acme.run_issuer([], lambda _text: None) == 0
+    assert json.loads((host / "RESULT").read_text()) == []
+    world.broken = {"a.example.com"}
+    assert _acme.run_issuer(["a.example.com"], lambda _text: None) == 1
+    assert json.loads((host / "RESULT").read_text()) == ["no certificate for a.example.com"]
+    world.old = {"m1"}
+    assert _acme.run_issuer([], lambda _text: None) == 1
+    assert "m1 shows another certificate" in (host / "RESULT").read_text()
