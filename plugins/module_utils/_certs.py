@@ -86,7 +86,7 @@ class Settings:
             names=names,
             email=raw["email"],
             directory=raw["directory"],
-            addresses=tuple(_address(address) for address in raw["addresses"]),
+            addresses=tuple(sorted({_address(address) for address in raw["addresses"]})),  # their order says nothing
             edges=tuple(Edge(str(edge["name"]), str(edge["address"])) for edge in raw["edges"]),
             ca_file=ca_file,
         )

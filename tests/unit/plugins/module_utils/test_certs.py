@@ -173,8 +173,9 @@ def test_settings_that_cannot_be(changes: Json, message: str) -> None:
         _certs.Settings.parse(SETTINGS | changes)
 
 
-def test_addresses_are_compared_in_one_form() -> None:
-    assert _certs.Settings.parse(SETTINGS | {"addresses": ["2001:DB8:0::1"]}).addresses == ("2001:db8::1",)
+def test_addresses_have_one_form_and_order() -> None:
+    settings = _certs.Settings.parse(SETTINGS | {"addresses": ["2001:DB8:0::1", "192.0.2.1"]})
+    assert settings.addresses == ("192.0.2.1", "2001:db8::1")
 
 
 def test_settings_survive_their_text() -> None:
