@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.system import proof
 from tests.system.lab import Lab, ours
 
 
@@ -26,3 +29,14 @@ def lab(machine: Lab) -> Lab:
     if not machine.served:
         machine.up()
     return machine
+
+
+@pytest.fixture
+def prove(lab: Lab, request: pytest.FixtureRequest) -> proof.Prove:
+    """Write the proof of a claim: prove(name, seen, facts)."""
+    folder = proof.folder(kept=request.config.getoption("--proof"))
+
+    def write(name: str, seen: str, facts: dict[str, Any]) -> Path:
+        return proof.write(lab, folder, name, seen, facts)
+
+    return write

@@ -6,6 +6,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +43,22 @@ class Recap:
         return sum(counters[counter] for counters in self.hosts.values())
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Wall time, and processor time of the whole machine (the engine's work is nobody's child)."""
+
+    wall_seconds: int
+    cpu_seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.wall_seconds} s ({self.cpu_seconds} s of CPU)"
+
+
+def _busy_seconds() -> float:
+    user, nice, system, _idle, _wait, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Lab:
     """The running lab."""
@@ -47,7 +66,14 @@ class Lab:
     found: list[str]  # its containers before this run
     root: Path = ROOT
     served: bool = False
-    times: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    @contextmanager
+    def cost(self, name: str) -> Generator[None]:
+        """Note what something costs."""
+        wall, busy = time.monotonic(), _busy_seconds()
+        yield
+        self.costs[name] = Cost(round(time.monotonic() - wall), round(_busy_seconds() - busy))
 
     @property
     def state(self) -> Path:

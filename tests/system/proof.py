@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.run import LOGS, ROOT
 from tests.system.lab import Lab
 from tests.tools.claims import read_claims
 from tests.tree import tracked
+
+Prove = Callable[[str, str, dict[str, Any]], Path]
 
 
 def commit() -> str:

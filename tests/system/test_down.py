@@ -18,11 +18,13 @@ import yaml
 
 from tests.run import LOGS, ROOT, Result, run
 from tests.system.lab import Lab, ours
+from tests.system.proof import Prove
 
 pytestmark = pytest.mark.drill
 DOWN = "playbooks/lab_down.yml"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seaworthy"
 NAME, FOREIGN = "down-drill", "down-drill-foreign"
+SEEN: set[str] = set()  # what the proof needs to have passed before it
 
 
 class SmallLab:
@@ -141,13 +143,16 @@ def test_down_takes_what_is_ours_and_only_that(small: SmallLab, machine: Lab) ->
     small.play(DOWN, "down-whole").require_success()
     _require_only_foreign_left(small)
     assert set(machine.found) <= set(ours("container")), "the other lab lost a container"
+    SEEN.add("whole")
 
 
 @pytest.mark.usefixtures("foreign")
-def test_down_after_an_interrupted_start(small: SmallLab) -> None:
+def test_down_after_an_interrupted_start(small: SmallLab, prove: Prove) -> None:
     """After a start that was killed in the middle; once more changes nothing."""
     small.start_and_kill()
     small.play(DOWN, "down-after-kill").require_success()
     _require_only_foreign_left(small)
     again = small.play(DOWN, "down-again").require_success()
     assert "changed=0" in again.output
+    if "whole" in SEEN:
+        prove("down", "nothing of ours left, a foreign container and network survive; killed start: the same", {})

@@ -14,10 +14,12 @@ import yaml
 
 from tests.run import ROOT, Result, run
 from tests.system.lab import Lab, Recap
+from tests.system.proof import Prove
 from tests.tools.build import build
 
 pytestmark = pytest.mark.drill
 
+SEEN: set[str] = set()  # what the proof needs to have passed before it
 BY_NAME = [
     {
         "name": "One role and one module by their full names",
@@ -90,15 +92,17 @@ def test_galaxy_site(project: Project) -> None:
     recap = Recap.read(result.require_success().output)
     assert recap.changed == frozenset()
     assert str(ROOT) not in result.output
+    SEEN.add("site")
 
 
 def test_galaxy_role_and_module_by_name(project: Project) -> None:
     """One role and one module in somebody's own playbook."""
     result = project.run("ansible-playbook", "-i", "inventories/lab", "by_name.yml", log="by-name").require_success()
     assert Recap.read(result.output).total("changed") == 0
+    SEEN.add("by name")
 
 
-def test_galaxy_without_dependencies(tarball: Path, tmp_path: Path) -> None:
+def test_galaxy_without_dependencies(tarball: Path, tmp_path: Path, prove: Prove) -> None:
     """With ansible-core alone the error names what is missing, and no host is touched."""
     floor = run([ROOT / ".ci/venv", "floor"], log="system/galaxy-floor.log").require_success()
     bare = _project(tmp_path, Path(floor.output.splitlines()[-1]) / "bin")
@@ -111,3 +115,5 @@ def test_galaxy_without_dependencies(tarball: Path, tmp_path: Path) -> None:
     for missing in ("community.docker", "community.crypto", "libpass", "pip install ansible"):
         assert missing in result.output, f"the error does not name {missing}"
     assert "m1" not in Recap.read(result.output).hosts
+    if {"site", "by name"} <= SEEN:
+        prove("galaxy", "site changed=0, role and module changed=0; without dependencies each is named", {})

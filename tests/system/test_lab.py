@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 
 import pytest
 
 from tests.system.lab import Lab, Recap
+from tests.system.proof import Prove
 
 pytestmark = pytest.mark.smoke
 HOST_ROLES = ("host_baseline", "host_tool", "internal_ca", "docker")
@@ -27,25 +28,28 @@ def test_check_mode_on_fresh_hosts_tells_what_the_real_run_does(machine: Lab) ->
     """What `make up` changes on fresh hosts is what check mode announced."""
     if machine.found:
         pytest.skip("the lab was up before this run")
-    begin = time.monotonic()
-    machine.ansible_playbook("playbooks/provision.yml", log="system/provision.log").require_success()
-    machine.times["hosts"] = time.monotonic() - begin
+    with machine.cost("hosts"):
+        machine.ansible_playbook("playbooks/provision.yml", log="system/provision.log").require_success()
     words = ("site.yml", "--check", "--diff")
     announced = Recap.read(machine.ansible_playbook(*words, log="system/check-fresh.log").require_success().output)
-    begin = time.monotonic()
-    done = Recap.read(machine.up().output)
-    machine.times["platform"] = time.monotonic() - begin
+    with machine.cost("platform and shop"):
+        done = Recap.read(machine.up().output)
     host_roles = {pair for pair in done.changed if pair[0].startswith(HOST_ROLES)}
     assert host_roles, "the real run changed nothing on fresh hosts"
     assert host_roles - announced.changed == set(), "changed, but not announced by check mode"
 
 
-def test_second_run_changes_nothing(lab: Lab) -> None:
+def test_second_run_changes_nothing(lab: Lab, prove: Prove) -> None:
     """`make up` again: changed=0."""
-    recap = Recap.read(lab.up("system/up-again.log").output)
+    with lab.cost("second run"):
+        recap = Recap.read(lab.up("system/up-again.log").output)
     assert recap.hosts
     assert recap.changed == frozenset()
     assert recap.total("changed") == 0
+    if not lab.found:
+        seen = "; ".join(f"{name} {cost}" for name, cost in lab.costs.items())
+        costs = {name: dataclasses.asdict(cost) for name, cost in lab.costs.items()}
+        prove("make_up", f"{seen}; second run changed=0", {"costs": costs})
 
 
 def test_check_mode_on_the_converged_estate(lab: Lab) -> None:

@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the drills share: the proof writer, and the probe on the estate."""
+"""What the drills share: the probe on the estate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system import proof
 from tests.system.lab import Lab
 from tests.system.releases import Apps, fresh_version
-
-Prove = Callable[[str, str, dict[str, Any]], Path]
-
-
-@pytest.fixture
-def prove(lab: Lab, request: pytest.FixtureRequest) -> Prove:
-    """Write the proof of a claim: prove(name, seen, facts)."""
-    folder = proof.folder(kept=request.config.getoption("--proof"))
-
-    def write(name: str, seen: str, facts: dict[str, Any]) -> Path:
-        return proof.write(lab, folder, name, seen, facts)
-
-    return write
 
 
 @pytest.fixture

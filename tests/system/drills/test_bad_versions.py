@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.system.drills.conftest import Prove
 from tests.system.lab import Lab
 from tests.system.load import PROBE, Load, faults, plan, summary
+from tests.system.proof import Prove
 from tests.system.releases import Apps, fresh_version
 
 CASES = {

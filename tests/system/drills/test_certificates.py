@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from tests.system.drills.conftest import Prove
 from tests.system.drills.test_served import ADDRESSES, HOST, Customer
 from tests.system.lab import Lab, Recap
 from tests.system.load import Load, plan
 from tests.system.loadgen import Stream
+from tests.system.proof import Prove
 
 LIGHT = (Stream("page, new connection", "/", 12, new_connection=True, check="page"),)
 

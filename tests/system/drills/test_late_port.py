@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.system.drills.conftest import Prove
 from tests.system.journal import off_at
 from tests.system.lab import Lab
 from tests.system.load import PROBE, Load, faults, plan, put, summary
+from tests.system.proof import Prove
 from tests.system.releases import HOSTS, Apps, fresh_version
 
 PROGRAM = "/usr/local/bin/seaworthy"

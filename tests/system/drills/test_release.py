@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.system.drills.conftest import Prove
 from tests.system.journal import off_at
 from tests.system.lab import Lab, Recap
 from tests.system.load import PROBE, SHOP, Load, faults, plan, summary
+from tests.system.proof import Prove
 from tests.system.releases import Apps, fresh_version
 
 DRAIN = 10.0

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.system.drills.conftest import Prove
 from tests.system.lab import Lab
 from tests.system.load import CA_FILE, Load, addresses, plan, put
 from tests.system.loadgen import Stream
+from tests.system.proof import Prove
 
 pytestmark = pytest.mark.smoke
 
