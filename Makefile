@@ -35,7 +35,7 @@ drills: ## every row of every table on a running lab; writes docs/proof/ (PART=k
 	@$(DEV) $(PYTEST) -v -m 'smoke or drill' tests/system --proof --part '$(PART)' -k '$(ONLY)' $(ARGS)
 
 bench: ## ratios against a named baseline, measured in the same run on a running lab
-	@$(DEV) python -m tests.tools.bench $(ARGS)
+	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.bench $(ARGS)
 
 docs: ## regenerate what is generated: role inputs, claims table, changelog is left to a release
 	@$(DEV) python -m tests.tools.role_readme --write

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -57,23 +58,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Interrupt the test that runs when the time is over."""
-    remaining = item.config.stash[DEADLINE] - time.monotonic()
-    if remaining > 0:
-        signal.signal(signal.SIGALRM, _time_is_over)
-        signal.setitimer(signal.ITIMER_REAL, remaining)
-    try:
-        return (yield)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """After the hard stop every remaining test is an error that says it did not run."""
     if item.path.name != LAST_OF_SYSTEM and time.monotonic() >= item.config.stash[DEADLINE]:
         pytest.fail(f"did not run: the {MINUTES:g} minutes of this run are over", pytrace=False)
+    with _interrupted(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """The test that runs at the hard stop is interrupted; what tidies up after it is not."""
+    with _interrupted(item):
+        return (yield)
+
+
+@contextmanager
+def _interrupted(item: pytest.Item) -> Generator[None]:
+    remaining = item.config.stash[DEADLINE] - time.monotonic()
+    if item.path.name != LAST_OF_SYSTEM:
+        signal.signal(signal.SIGALRM, _time_is_over)
+        signal.setitimer(signal.ITIMER_REAL, max(remaining, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture(scope="session")
