@@ -38,6 +38,7 @@ bench: ## ratios against a named baseline, measured in the same run on a running
 	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.bench $(ARGS)
 
 docs: ## regenerate what is generated: role inputs, claims table, changelog is left to a release
+	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.settings --write
 	@$(DEV) python -m tests.tools.role_readme --write
 	@$(DEV) python -m tests.tools.claims --write
 

@@ -18,6 +18,7 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 from tests.run import ROOT, run
+from tests.tools import settings
 from tests.tools.build import build
 from tests.tree import require_none, tracked
 
@@ -186,6 +187,11 @@ def test_dependencies_come_from_the_pinned_ansible_package() -> None:
     found = {name: entry["version"] for place in listed.values() for name, entry in place.items()}
     for name, wanted in _galaxy()["dependencies"].items():
         assert SpecifierSet(wanted).contains(found[name]), f"{name} {found[name]} is not {wanted}"
+
+
+def test_table_of_settings_is_current() -> None:
+    """docs/existing_hosts.md has the settings of _estate.py."""
+    assert not settings.outdated(), "run: make docs"
 
 
 def test_every_dependency_has_its_reason() -> None:
