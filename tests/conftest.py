@@ -14,6 +14,8 @@ from types import FrameType
 import pytest
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _lab_engine
+from tests.tools.claims import findings
+from tests.tree import tracked
 
 ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("lint", "unit", "integration", "molecule", "system")
@@ -55,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixed = (FIRST_OF_SYSTEM, LAST_OF_SYSTEM)
         files = sorted({item.path for item in items if item.path.name not in fixed})
         items[:] = [item for item in items if item.path.name in fixed or files.index(item.path) % count == number - 1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Proofs whose covered files changed since: no failure, but said in every run."""
+    for name in findings(ROOT, tracked())[1]:
+        terminalreporter.write_line(f"stale proof: {name} (its files changed since; make drills ONLY={name})")
 
 
 @pytest.hookimpl(wrapper=True)
