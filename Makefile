@@ -32,7 +32,7 @@ test: ## what CI runs: lint, unit, integration, molecule, lab up, smoke drills; 
 	@$(DEV) $(PYTEST) -v -m "not drill or smoke" tests $(ARGS)
 
 drills: ## every row of every table on a running lab; writes docs/proof/ (PART=k/n, ONLY=name)
-	@$(DEV) $(PYTEST) -v -m 'smoke or drill' tests/system --proof --part '$(PART)' -k '$(ONLY)' $(ARGS)
+	@$(DEV) $(PYTEST) -v -m 'smoke or drill' tests/system --proof --part '$(PART)' --only '$(ONLY)' $(ARGS)
 
 bench: ## ratios against a named baseline, measured in the same run on a running lab
 	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.bench $(ARGS)

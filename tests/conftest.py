@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Generator
@@ -40,6 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--changed", action="store_true", help="molecule: only scenarios whose files changed since the commit"
     )
     parser.addoption("--proof", action="store_true", help="drills write their proofs to docs/proof, not to .logs/proof")
+    parser.addoption(
+        "--only", default="", help="only tests of the lab whose path or name contains this (a claim's name)"
+    )
     parser.addoption("--part", default="", help="k/n: run only the k-th of n parts of the tests of the lab")
 
 
@@ -51,6 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tiers; what is long comes last, so a slip is seen within seconds."""
     items.sort(key=_place)
+    only = str(config.getoption("--only"))
+    if only:
+        items[:] = [
+            item for item in items if item.path.name == LAST_OF_SYSTEM or only in re.sub(r"\W+", "_", item.nodeid)
+        ]
     part = str(config.getoption("--part"))
     if part:
         number, count = (int(word) for word in part.split("/"))

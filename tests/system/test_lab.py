@@ -14,7 +14,7 @@ pytestmark = pytest.mark.smoke
 HOST_ROLES = ("host_baseline", "host_tool", "internal_ca", "docker")
 
 
-def test_check_mode_without_hosts(machine: Lab) -> None:
+def test_make_up_in_check_mode_without_hosts(machine: Lab) -> None:
     """With no host yet, check mode prints the plan and ends well."""
     if machine.found:
         pytest.skip("the lab was up before this run")
@@ -24,7 +24,7 @@ def test_check_mode_without_hosts(machine: Lab) -> None:
     assert recap.total("unreachable") == 0
 
 
-def test_check_mode_on_fresh_hosts_tells_what_the_real_run_does(machine: Lab) -> None:
+def test_make_up_on_fresh_hosts_does_what_check_mode_told(machine: Lab) -> None:
     """What `make up` changes on fresh hosts is what check mode announced."""
     if machine.found:
         pytest.skip("the lab was up before this run")
@@ -39,7 +39,7 @@ def test_check_mode_on_fresh_hosts_tells_what_the_real_run_does(machine: Lab) ->
     assert host_roles - announced.changed == set(), "changed, but not announced by check mode"
 
 
-def test_second_run_changes_nothing(lab: Lab, prove: Prove) -> None:
+def test_make_up_again_changes_nothing(lab: Lab, prove: Prove) -> None:
     """`make up` again: changed=0."""
     with lab.cost("second run"):
         recap = Recap.read(lab.up("system/up-again.log").output)
@@ -52,7 +52,7 @@ def test_second_run_changes_nothing(lab: Lab, prove: Prove) -> None:
         prove("make_up", f"{seen}; second run changed=0", {"costs": costs})
 
 
-def test_check_mode_on_the_converged_estate(lab: Lab) -> None:
+def test_make_up_then_check_mode_tells_nothing(lab: Lab) -> None:
     """Check mode announces nothing when there is nothing to do."""
     result = lab.ansible_playbook("site.yml", "--check", "--diff", log="system/check-converged.log").require_success()
     recap = Recap.read(result.output)
