@@ -64,6 +64,10 @@ class Apps:
         words = ("-e", f"seaworthy_app={name}", "-e", f"seaworthy_version={version}")
         self.playbook("tests/system/drills/build.yml", *words, log=f"build-{name}").require_success()
 
+    def issue(self, *, log: str) -> None:
+        """Have certificates for the names of these applications, and of no others."""
+        self.playbook("playbooks/platform.yml", "--tags", "certificates", log=log).require_success()
+
     def deploy(self, name: str, version: str, *, log: str) -> Result:
         """Release a version."""
         words = ("-e", f"seaworthy_app={name}", "-e", f"seaworthy_version={version}")

@@ -23,12 +23,15 @@ def apps(lab: Lab, tmp_path: Path) -> Apps:
 
 @pytest.fixture(scope="session")
 def estate_with_probe(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """The probe runs beside the shop, well-behaved; afterwards it is taken off again. Gives its version."""
+    """The probe runs beside the shop, well-behaved; afterwards the estate is as before. Gives the probe's version."""
     made = Apps(lab, tmp_path_factory.mktemp("apps"))
     version = fresh_version()
     made.write("shop")
     made.write("probe", version=version)
     made.build("probe", version)
-    made.playbook("site.yml", log="probe-up").require_success()
+    made.issue(log="probe-certificate")
+    made.deploy("probe", version, log="probe-up").require_success()
     yield version
     made.remove("probe")
+    (made.folder / "probe.yml").unlink()
+    made.issue(log="probe-gone")

@@ -13,6 +13,7 @@ from tests.system.lab import Lab, Recap
 from tests.system.load import Load, plan
 from tests.system.loadgen import Stream
 from tests.system.proof import Prove
+from tests.system.releases import Apps
 
 LIGHT = (Stream("page, new connection", "/", 12, new_connection=True, check="page"),)
 
@@ -32,7 +33,8 @@ class Rotation(threading.Thread):
 
 
 @pytest.mark.drill
-def test_site_while_certificate_rotates(lab: Lab, prove: Prove) -> None:
+@pytest.mark.usefixtures("estate_with_probe")
+def test_site_while_certificate_rotates(lab: Lab, apps: Apps, prove: Prove) -> None:
     """Rotations all through a run of `site`, under a light load of new TLS connections."""
     customer = Customer(lab)
     before = customer.certificate(ADDRESSES[0])
@@ -41,7 +43,7 @@ def test_site_while_certificate_rotates(lab: Lab, prove: Prove) -> None:
     with Load(lab, light, "load-certificates") as load:
         rotation.start()
         try:
-            result = lab.ansible_playbook("site.yml", log="system/site-rotation.log")
+            result = apps.playbook("site.yml", log="site-rotation")
         finally:
             rotation.stop.set()
             rotation.join()

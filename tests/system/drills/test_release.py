@@ -36,6 +36,7 @@ def test_release_probe_exits_at_once(lab: Lab, apps: Apps, prove: Prove) -> None
 
 
 @pytest.mark.drill
+@pytest.mark.usefixtures("estate_with_probe")
 def test_release_shop(lab: Lab, apps: Apps, prove: Prove) -> None:
     """The shop with EXIT_AT_ONCE=1: 0 failed, 0 mixed pages; then `site` changes nothing and keeps the version."""
     old, version = apps.record("shop"), fresh_version()
@@ -50,7 +51,8 @@ def test_release_shop(lab: Lab, apps: Apps, prove: Prove) -> None:
     assert (record.serving, record.version) == (old.serving + 2, again)
     assert faults(load.result, off_at(lab, again), DRAIN) == []
     assert apps.left_of("shop", old.serving + 1) == []
-    site = Recap.read(lab.ansible_playbook("site.yml", log="system/site-after-deploy.log").require_success().output)
+    apps.write("shop")
+    site = Recap.read(apps.playbook("site.yml", log="site-after-deploy").require_success().output)
     assert site.total("changed") == 0, site.changed
     assert apps.record("shop") == record
     prove("release_shop", f"{summary(load.result)}; 0 mixed pages; then site changed=0", {"load": load.result})
