@@ -9,10 +9,12 @@ import collections.abc as c
 import datetime
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import pathlib
 import re
+import secrets
 import socket
 import ssl
 import urllib.parse
@@ -106,6 +108,19 @@ class TlsHandshakes:
         except OSError as error:
             raise EdgeError(f"edge {edge.name} ({edge.address}) shows no certificate for {name}: {error}") from error
         return hashlib.sha256(shown or b"").hexdigest()
+
+    def answers(self, edge: Edge, name: str) -> bool:
+        """Ask for a token of our own: whoever answers challenges answers this one too."""
+        token = secrets.token_hex(16)
+        connection = http.client.HTTPConnection(edge.address, timeout=HANDSHAKE_SECONDS)
+        try:
+            connection.request("GET", f"/.well-known/acme-challenge/{token}", headers={"Host": name})
+            answer = connection.getresponse()
+            return answer.status == 200 and answer.read().startswith(f"{token}.".encode())
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def run_issuer(force: c.Collection[str], emit: c.Callable[[str], None]) -> int:

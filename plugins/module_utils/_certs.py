@@ -31,6 +31,7 @@ RENEW_AT = 1 / 3  # of the lifetime left
 MAX_NAME = 42  # so that cert-<name>-<16 digits> fits into a secret's name of 64 characters
 ATTEMPTS = 10
 POLL = 0.5
+ANSWER_SECONDS = 60.0
 LETS_ENCRYPT = "letsencrypt.org"
 
 HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
@@ -138,6 +139,8 @@ class Handshakes(t.Protocol):
     """What an edge shows to a client that asks for a name: the SHA-256 of the certificate."""
 
     def fingerprint(self, edge: Edge, name: str) -> str: ...
+
+    def answers(self, edge: Edge, name: str) -> bool: ...
 
 
 class Issuer:
@@ -256,6 +259,7 @@ class Issuer:
             self._emit(f"{name}: using the certificate that was ordered before")
             return stored
         self._check_address(name)
+        self._wait_for_answers(name)
         certificate = self._authority.order(name)
         if name not in certificate.names:
             raise SeaworthyError(
@@ -278,6 +282,18 @@ class Issuer:
                 expected=", ".join(sorted(expected)),
                 remedy="Correct its A and AAAA records, and wait until the old ones are forgotten.",
             )
+
+    def _wait_for_answers(self, name: str) -> None:
+        """An edge that has just started does not know the route of challenges for a moment."""
+        deadline = Deadline(self._clock, ANSWER_SECONDS, "the answers to challenges")
+        while silent := [edge.name for edge in self._settings.edges if not self._handshakes.answers(edge, name)]:
+            if deadline.expired():
+                raise EdgeError(
+                    f"not every edge answers a challenge for {name} (nothing was ordered)",
+                    found=f"no answer from {', '.join(silent)} on port 80 for {ANSWER_SECONDS:g} s",
+                    remedy="See `docker service ps edge_acme` and `docker service logs edge_traefik` on a manager.",
+                )
+            self._clock.sleep(POLL)
 
     def _create_secret(self, name: str, certificate: Certificate) -> str:
         full = secret_name(name, certificate.serial)

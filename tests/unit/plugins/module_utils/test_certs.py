@@ -97,6 +97,10 @@ class World:
         self.kept: dict[str, _certs.Certificate] = {}
         self.orders: list[str] = []
         self.old: set[str] = set()
+        self.silent_until = 0.0
+
+    def answers(self, edge: _certs.Edge, name: str) -> bool:
+        return edge.name != "m2" or self.clock.time() >= self.silent_until
 
     def resolve(self, name: str) -> set[str]:
         return self.addresses.get(name, {"192.0.2.11"})
@@ -267,6 +271,20 @@ def test_others_change_the_service_meanwhile(world: World) -> None:
     world.swarm.stale = 99
     with pytest.raises(Conflict):
         issuer(world).run(force=["a.example.com"])
+
+
+def test_an_order_waits_until_every_edge_answers_challenges(world: World) -> None:
+    start = world.clock.time()
+    world.silent_until = start + 20
+    assert issuer(world).run() == {}
+    assert world.clock.time() - start >= 20
+    assert world.orders == ["a.example.com", "b.example.com"]
+
+
+def test_nothing_is_ordered_while_an_edge_is_silent(world: World) -> None:
+    world.silent_until = world.clock.time() + 1000
+    assert "no answer from m2 on port 80" in issuer(world).run()["a.example.com"]
+    assert world.orders == []
 
 
 def test_an_edge_that_shows_an_old_certificate_is_found(world: World) -> None:
