@@ -21,6 +21,7 @@ from tests.system.loadgen import Plan, Stream
 CA_FILE = "/run/loadgen-ca.pem"
 MIN_REQUESTS = 5000
 MIN_SLOW = 200
+MIN_PER_SECOND = 100
 START_SECONDS = 30
 SETTLE_SECONDS = 3
 
@@ -143,6 +144,8 @@ def faults(result: dict[str, Any], off_at: float | None = None, drain: float = 1
         found.append(f"{result['mixed']} pages mixed two releases")
     if result["sent"] < MIN_REQUESTS:
         found.append(f"only {result['sent']} requests were sent, expected {MIN_REQUESTS}")
+    if result["per_second"] < MIN_PER_SECOND:
+        found.append(f"only {result['per_second']} requests/s, expected {MIN_PER_SECOND}")
     if result["streams"]["two seconds"]["sent"] < MIN_SLOW:
         found.append(f"only {result['streams']['two seconds']['sent']} long requests, expected {MIN_SLOW}")
     if early := early_sockets(result, off_at, drain):

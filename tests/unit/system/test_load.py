@@ -13,7 +13,15 @@ from tests.system.load import faults
 def result(**changes: Any) -> dict[str, Any]:
     streams = {"two seconds": {"sent": 300, "failures": {}}, "post": {"sent": 5700, "failures": {}}}
     sockets = {"wanted": 20, "alive_at_end": 20, "closed": []}
-    good = {"sent": 6000, "failed": 0, "mixed": 0, "streams": streams, "samples": [], "websockets": sockets}
+    good = {
+        "sent": 6000,
+        "per_second": 104.2,
+        "failed": 0,
+        "mixed": 0,
+        "streams": streams,
+        "samples": [],
+        "websockets": sockets,
+    }
     return {**good, **changes}
 
 
@@ -32,6 +40,7 @@ def test_a_good_run_has_no_fault() -> None:
         ({"failed": 1}, "1 of 6000 requests failed"),
         ({"mixed": 2}, "2 pages mixed"),
         ({"sent": 4999}, "only 4999 requests"),
+        ({"per_second": 99.9}, "only 99.9 requests/s"),
         ({"streams": {"two seconds": {"sent": 199, "failures": {}}}}, "only 199 long"),
         (ended(109.9), "1 WebSockets failed"),
         (ended(120, reconnect="refused: x"), "1 WebSockets failed"),
