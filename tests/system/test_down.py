@@ -38,9 +38,9 @@ class SmallLab:
         )
         inputs = {
             "provision_lab_name": NAME,
-            "provision_lab_bridge": "seaworthy9",
-            "provision_lab_subnet": "192.168.99.0/24",
-            "provision_lab_subnet6": "fd89:5eb::/64",
+            "provision_lab_bridge": "seaworthy7",
+            "provision_lab_subnet": "192.168.97.0/24",
+            "provision_lab_subnet6": "fd89:5ed::/64",
             "provision_lab_state_dir": str(self.state),
             "seaworthy_lab_name": NAME,
             "seaworthy_lab_state_dir": str(self.state),
@@ -62,7 +62,7 @@ class SmallLab:
 
     @staticmethod
     def _host() -> dict[str, str]:
-        address, address6 = "192.168.99.11", "fd89:5eb::11"
+        address, address6 = "192.168.97.11", "fd89:5ed::11"
         return {"ansible_host": address, "private_ip": address, "private_ip6": address6}
 
     def play(self, playbook: object, log: str) -> Result:
