@@ -15,12 +15,22 @@ from types import FrameType
 import pytest
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _lab_engine
+from tests.system.lab import Lab, ours
 from tests.tools.claims import findings
 from tests.tree import tracked
 
 ROOT = Path(__file__).resolve().parent.parent
-TIERS = ("lint", "unit", "integration", "molecule", "system")
 FIRST_OF_SYSTEM, LAST_OF_SYSTEM = "test_lab.py", "test_restore.py"
+# The modules of `integration` are tried on the lab that the first file of `system` has brought up.
+STAGES = (
+    "lint/",
+    "unit/",
+    "molecule/",
+    f"system/{FIRST_OF_SYSTEM}",
+    "integration/",
+    "system/",
+    f"system/{LAST_OF_SYSTEM}",
+)
 MINUTES = float(os.environ.get("SEAWORTHY_TEST_MINUTES", "75"))
 
 
@@ -28,11 +38,10 @@ class TimeIsOver(Exception):
     """The run's hard stop came while a test was running."""
 
 
-def _place(item: pytest.Item) -> tuple[int, int, str]:
-    parts = item.path.relative_to(Path(__file__).parent).parts
-    tier = TIERS.index(parts[0]) if parts[0] in TIERS else len(TIERS)
-    within = {FIRST_OF_SYSTEM: 0, LAST_OF_SYSTEM: 2}.get(item.path.name, 1) if parts[0] == "system" else 1
-    return tier, within, str(item.path)
+def _place(item: pytest.Item) -> tuple[int, str]:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    stage = max((stage for stage in STAGES if path.startswith(stage)), key=len)
+    return STAGES.index(stage), path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,6 +122,24 @@ def engine() -> Generator[str]:
     yield socket
     if record.running() and not _lab_engine.containers(socket):
         _lab_engine.stop(record, seconds=60)
+
+
+@pytest.fixture(scope="session")
+def machine(engine: str) -> Generator[Lab]:
+    """The machine as it is found; a lab that was not there before is removed at the end, whatever happened."""
+    del engine
+    lab = Lab(found=ours("container"))
+    yield lab
+    if not lab.found and ours("container"):
+        lab.make("down", log="system/down.log").require_success()
+
+
+@pytest.fixture(scope="session")
+def lab(machine: Lab) -> Lab:
+    """The lab, serving the shop."""
+    if not machine.served:
+        machine.up()
+    return machine
 
 
 def _time_is_over(number: int, frame: FrameType | None) -> None:
