@@ -28,7 +28,7 @@ down: ## remove the lab: everything labelled as ours and only that; caches stay
 check: ## before each commit: ruff, mypy, yamllint, unit tests, molecule scenarios whose roles changed (<= 8 min)
 	@$(DEV) $(PYTEST) tests/lint/test_python.py tests/lint/test_yaml.py tests/unit tests/molecule --changed $(ARGS)
 
-test: ## what CI runs: lint, unit, integration, molecule, lab up, smoke drills; leaves the machine as found
+test: ## what CI runs: lint, unit, molecule, lab up, integration, smoke drills; leaves the machine as found
 	@$(DEV) $(PYTEST) -v -m "not drill or smoke" tests $(ARGS)
 
 drills: ## every row of every table on a running lab; writes docs/proof/ (PART=k/n, ONLY=name)
