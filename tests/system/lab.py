@@ -105,9 +105,9 @@ class Lab:
         return result
 
 
-def ours(kind: str) -> list[str]:
-    """Names of the lab's containers, volumes or networks on this machine."""
-    words = ["docker", kind, "ls", "--filter", "label=seaworthy.lab", "--format", "json"]
+def ours(kind: str, lab: str = NAME) -> list[str]:
+    """Names of a lab's containers, volumes or networks on this machine."""
+    words = ["docker", kind, "ls", "--filter", f"label=seaworthy.lab={lab}", "--format", "json"]
     words += ["--all"] if kind == "container" else []
     listed = run(words, log=f"system/ours-{kind}.log").require_success().output
     return sorted(str(one.get("Names") or one["Name"]) for one in map(json.loads, listed.splitlines()))

@@ -83,14 +83,10 @@ class SmallLab:
                 start_new_session=True,
             )
             until = time.monotonic() + 300
-            while not _named(ours("container")) and process.poll() is None and time.monotonic() < until:
+            while not ours("container", NAME) and process.poll() is None and time.monotonic() < until:
                 time.sleep(0.2)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _named(names: list[str]) -> list[str]:
-    return [name for name in names if NAME in name]
 
 
 def _foreign(kind: str) -> bool:
@@ -124,9 +120,9 @@ def small(machine: Lab, tmp_path: Path) -> Generator[SmallLab]:
 
 
 def _require_only_foreign_left(small: SmallLab) -> None:
-    assert _named(ours("container")) == []
-    assert _named(ours("network")) == []
-    assert _named(ours("volume")) == []
+    assert ours("container", NAME) == []
+    assert ours("network", NAME) == []
+    assert ours("volume", NAME) == []
     assert not small.state.exists()
     tables = run(["nft", "list", "tables"], log="system/down-tables.log").require_success().output
     assert NAME not in tables
@@ -139,7 +135,7 @@ def _require_only_foreign_left(small: SmallLab) -> None:
 def test_down_takes_what_is_ours_and_only_that(small: SmallLab, machine: Lab) -> None:
     """After a whole start."""
     small.play(small.provision, "down-provision").require_success()
-    assert _named(ours("container")) != []
+    assert ours("container", NAME) != []
     small.play(DOWN, "down-whole").require_success()
     _require_only_foreign_left(small)
     assert set(machine.found) <= set(ours("container")), "the other lab lost a container"
