@@ -36,6 +36,7 @@ class Rotation(threading.Thread):
 @pytest.mark.usefixtures("estate_with_probe")
 def test_site_while_certificate_rotates(lab: Lab, apps: Apps, prove: Prove) -> None:
     """Rotations all through a run of `site`, under a light load of new TLS connections."""
+    apps.issue(log="certificates-before")  # whoever ran last may have had other applications
     customer = Customer(lab)
     before = customer.certificate(ADDRESSES[0])
     rotation = Rotation(lab)
