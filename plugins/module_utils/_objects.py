@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc as c
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -30,6 +31,7 @@ NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,49}[a-zA-Z0-9])?")  # with th
 UNKNOWN = "unknown"  # in check mode: the part of a name that only the real run will know
 ATTEMPTS = 5
 POLL = 0.5
+NETWORK_SECONDS = 60.0  # a network on a host outlives its tasks, which have their grace period
 SETTLED_POLLS = 2
 
 BlobKind = t.Literal["config", "secret"]
@@ -227,13 +229,19 @@ def network_present(cluster: Cluster, name: str, spec: c.Mapping[str, t.Any], ch
     return Outcome(False, {"name": name})
 
 
-def network_absent(cluster: Cluster, name: str, check: bool) -> Outcome:
+def network_absent(cluster: Cluster, clock: Clock, name: str, check: bool) -> Outcome:
     """Remove it; the engine refuses while a service uses it."""
     live = _network(cluster, name)
     if live is None:
         return Outcome(False, {"name": name})
     if not check:
-        cluster.remove_network(live["Id"])
+        # What the swarm has forgotten stays on this host until the last task on it has ended.
+        with contextlib.suppress(NotFound):
+            cluster.remove_network(live["Id"])
+        deadline = Deadline(clock, NETWORK_SECONDS, f"the removal of network {name}")
+        while _network(cluster, name):
+            deadline.check()
+            clock.sleep(POLL)
     return Outcome(True, {"name": name}, {"name": name}, {})
 
 

@@ -59,6 +59,7 @@ name:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import _objects
+from ..module_utils._clock import SystemClock
 from ..module_utils._errors import SeaworthyError
 
 
@@ -67,7 +68,7 @@ def run(module: AnsibleModule) -> _objects.Outcome:
     cluster = _objects.open_cluster(module.check_mode)
     name, spec = module.params["name"], module.params["spec"]
     if module.params["state"] == "absent":
-        return _objects.network_absent(cluster, name, module.check_mode)
+        return _objects.network_absent(cluster, SystemClock(), name, module.check_mode)
     return _objects.network_present(cluster, name, spec, module.check_mode)
 
 

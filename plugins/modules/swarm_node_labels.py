@@ -32,9 +32,13 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Read the membership
+  seaworthy.swarm.swarm_info:
+  register: membership
+
 - name: Let the edge run on this node
   seaworthy.swarm.swarm_node_labels:
-    node_id: 1btn6vzoysbtgm5t9nlg5sfxn
+    node_id: "{{ membership.node_id }}"
     labels: {edge: "true"}
   become: true
 """

@@ -13,6 +13,7 @@ from ansible_collections.seaworthy.swarm.plugins.module_utils import _objects
 from ansible_collections.seaworthy.swarm.plugins.module_utils._cluster import Cluster, Filters
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
     Conflict,
+    DeadlineExceeded,
     InputError,
     NotFound,
     SeaworthyError,
@@ -211,8 +212,25 @@ def test_a_network_is_made_and_left(swarm: Swarm) -> None:
     assert not _objects.network_present(swarm, "edge", spec, False).changed
     with pytest.raises(InputError, match=r"cannot be changed.*Internal"):
         _objects.network_present(swarm, "edge", {**spec, "Internal": False}, False)
-    assert _objects.network_absent(swarm, "edge", False).changed
-    assert not _objects.network_absent(swarm, "edge", False).changed
+    assert _objects.network_absent(swarm, FakeClock(), "edge", False).changed
+    assert not _objects.network_absent(swarm, FakeClock(), "edge", False).changed
+
+
+def test_a_network_that_lingers_on_the_host_is_waited_for(swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen on an engine: the swarm has removed it (404), the host lists it until its last task has ended."""
+
+    def gone(id: str) -> None:
+        raise NotFound(f"network {id} not found")
+
+    monkeypatch.setattr(swarm, "remove_network", gone)
+    _objects.network_present(swarm, "edge", {}, False)
+    clock = FakeClock(1_000.0)
+    clock.after(5, swarm.nets.clear)
+    assert _objects.network_absent(swarm, clock, "edge", False).changed
+    assert clock.now >= 1_005
+    _objects.network_present(swarm, "edge", {}, False)
+    with pytest.raises(DeadlineExceeded, match="the removal of network edge"):
+        _objects.network_absent(swarm, clock, "edge", False)
 
 
 # -- services
