@@ -44,7 +44,7 @@ EXAMPLES = r"""
 - name: Refuse subnets that are in use
   seaworthy.swarm.host_subnets:
     subnets:
-      - {name: swarm_address_pool, subnet: 10.201.0.0/16}
+      - {name: swarm_address_pool, subnet: 198.51.100.0/24}
 """
 
 RETURN = r"""

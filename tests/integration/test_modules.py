@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.seaworthy.swarm.plugins.plugin_utils._secrets import certificate_authority
-from tests.system.lab import Lab
+from tests.run import ROOT
+from tests.system.lab import Lab, Recap
 from tests.tree import require_none, tracked
 
 TARGETS = tracked(r"^tests/integration/targets/[^/]+\.yml$")
@@ -61,6 +64,30 @@ def test_module(target: Path, lab: Lab, values: Path) -> None:
     said = [name for name, value in json.loads(values.read_text()).items() if _printable(value) in result.output]
     require_none(said, f"a secret was printed, see {result.log}")
     result.require_success()
+
+
+def test_examples_run(lab: Lab, values: Path, tmp_path: Path) -> None:
+    """The examples of these modules as they are documented, in check mode: they name parts of the platform."""
+    (tmp_path / "haproxy.cfg.j2").write_text("defaults\n")
+    tasks = [task for target in TARGETS for task in _examples(target.stem)]
+    play = {"hosts": "swarm_managers[0]", "gather_facts": False, "become": True, "tasks": tasks}
+    made = json.loads(values.read_text())
+    secret_names = {"secret_digest_key": "it_digest_key", "acme_account_key": "it_value", "internal_ca": "it_authority"}
+    fetched = {"secrets": {name: made[source] for name, source in secret_names.items()}}
+    fetch = {"ansible.builtin.set_fact": {"__seaworthy_secrets": fetched}, "no_log": True}
+    first = {"hosts": "localhost", "gather_facts": False, "tasks": [fetch]}
+    playbook = tmp_path / "examples.yml"
+    playbook.touch(mode=0o600)
+    playbook.write_text(yaml.safe_dump([first, play]))
+    result = lab.ansible_playbook("--check", "--diff", playbook, log="integration/examples.log", timeout=300)
+    recap = Recap.read(result.require_success().output)
+    assert recap.hosts["m1"]["ok"] == len(tasks)
+
+
+def _examples(module: str) -> list[dict[str, Any]]:
+    text = (ROOT / "plugins/modules" / f"{module}.py").read_text()
+    found: list[dict[str, Any]] = yaml.safe_load(text.partition('EXAMPLES = r"""')[2].partition('"""')[0])
+    return found
 
 
 def test_nothing_is_left(lab: Lab) -> None:
