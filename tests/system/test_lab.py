@@ -8,7 +8,7 @@ import pytest
 from tests.system.lab import Lab, Recap
 
 pytestmark = pytest.mark.smoke
-HOST_ROLES = ("host_baseline", "host_tool", "internal_ca", "docker")
+HOST_ROLES = tuple(f"seaworthy.swarm.{role} :" for role in ("host_baseline", "host_tool", "internal_ca", "docker"))
 
 
 def test_make_up_in_check_mode_without_hosts(machine: Lab) -> None:
