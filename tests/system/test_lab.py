@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.system.lab import Lab, Recap
+from tests.system.proof import Prove
 
 pytestmark = pytest.mark.smoke
 HOST_ROLES = tuple(f"seaworthy.swarm.{role} :" for role in ("host_baseline", "host_tool", "internal_ca", "docker"))
@@ -36,13 +39,17 @@ def test_make_up_on_fresh_hosts_does_what_check_mode_told(machine: Lab) -> None:
     assert host_roles - announced.changed == set(), "changed, but not announced by check mode"
 
 
-def test_make_up_again_changes_nothing(lab: Lab) -> None:
+def test_make_up_again_changes_nothing(lab: Lab, prove: Prove) -> None:
     """`make up` again: changed=0."""
     with lab.cost("second run"):
         recap = Recap.read(lab.up("system/up-again.log").output)
     assert recap.hosts
     assert recap.changed == frozenset()
     assert recap.total("changed") == 0
+    if not lab.found:
+        seen = "; ".join(f"{name} {cost}" for name, cost in lab.costs.items())
+        costs = {name: dataclasses.asdict(cost) for name, cost in lab.costs.items()}
+        prove("make_up", f"{seen}; second run changed=0", {"costs": costs})
 
 
 def test_make_up_then_check_mode_tells_nothing(lab: Lab) -> None:
