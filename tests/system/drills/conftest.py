@@ -21,7 +21,7 @@ def apps(lab: Lab, tmp_path: Path) -> Apps:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def estate_with_probe(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """The probe runs beside the shop, well-behaved; afterwards the estate is as before. Gives the probe's version."""
     made = Apps(lab, tmp_path_factory.mktemp("apps"))
