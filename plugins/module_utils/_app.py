@@ -22,7 +22,9 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST_PATH = 200
 
-CLASSES = {"routed", "internal", "worker"}
+Json = dict[str, t.Any]
+
+CLASSES = {"routed", "internal", "worker", "once"}
 
 # Keys of the design that this version does not have yet.
 LATER = {
@@ -36,7 +38,6 @@ LATER_IN_ROUTE = {
     "middlewares": "compression, secure headers and retries are always on; others cannot be chosen yet",
 }
 LATER_CLASSES = {
-    "once": "services that run once come with full Compose support",
     "pinned": "services with data come with the release engine",
 }
 
@@ -64,6 +65,8 @@ class App:
     environment: c.Mapping[str, str] = dataclasses.field(default_factory=dict)
     classes: c.Mapping[str, str] = dataclasses.field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    environment_secrets: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
     drain: float = 10.0
 
     @classmethod
@@ -72,8 +75,11 @@ class App:
         file = _Reader(source or f"apps/{name}.yml", "", raw)
         if not NAME.fullmatch(name):
             raise file.error("", "an app's name is its file's name", name, "at most 30 of a-z, 0-9 and -, a-z first")
-        file.only("compose", "version", "environment", "routes", "classes", "secrets", "drain", later=LATER)
+        file.only(
+            *("compose", "profiles", "version", "environment", "routes", "classes", "secrets", "drain"), later=LATER
+        )
         routes = tuple(_route(file.inside(f"routes[{i}]", item)) for i, item in enumerate(file.list("routes")))
+        secrets = _secrets(file)
         app = cls(
             name=name,
             source=file.source,
@@ -82,7 +88,9 @@ class App:
             version=file.matching("version", VERSION, "a version that can be an image tag, in quotes"),
             environment=_environment(file),
             classes=_classes(file, {route.service for route in routes}),
-            secrets=_secrets(file),
+            secrets=tuple(secrets),
+            environment_secrets=tuple(name for name, options in secrets.items() if options.get("as") == "env"),
+            profiles=file.strings("profiles"),
             drain=file.duration("drain", default=10.0),
         )
         _distinct(file, app.routes)
@@ -230,14 +238,24 @@ def _classes(file: _Reader, routed: set[str]) -> dict[str, str]:
     return classes
 
 
-def _secrets(file: _Reader) -> tuple[str, ...]:
-    secrets = file.mapping("secrets")
+def _secrets(file: _Reader) -> dict[str, Json]:
+    """The options of each secret."""
+    secrets = {name: {} if options is None else options for name, options in file.mapping("secrets").items()}
     for name, options in secrets.items():
+        key = f"secrets.{name}"
         if not isinstance(name, str) or not VARIABLE.fullmatch(name):
-            raise file.error(f"secrets.{name}", "a secret is named like a variable", name, "letters, digits and _")
-        reader = file.inside(f"secrets.{name}", {} if options is None else options)
-        reader.only("generate", later={"as": "a secret is a file; `as: env` comes with full Compose support"})
-    return tuple(secrets)
+            raise file.error(key, "a secret is named like a variable", name, "letters, digits and _")
+        if name.upper().startswith("SEAWORTHY_"):
+            raise file.error(key, "names that begin with SEAWORTHY_ belong to the platform")
+        if (owner := name.removesuffix("_FILE")) != name and owner in secrets:
+            raise file.error(key, f"{name} is the variable that holds the path of the secret {owner}")
+        reader = file.inside(key, options)
+        reader.only("generate", "as", later={})
+        if reader.raw.get("as", "env") != "env":
+            raise reader.error(
+                "as", "this value cannot be used", reader.raw["as"], "env; without `as` a secret is only a file"
+            )
+    return secrets
 
 
 def _distinct(file: _Reader, routes: c.Sequence[Route]) -> None:

@@ -28,18 +28,21 @@ def test_whole_file() -> None:
     app = parse(
         version="1.0",
         environment={"A": 1, "B": "b"},
-        classes={"worker": "worker"},
-        secrets={"KEY": {}, "OTHER": {"generate": "password"}, "THIRD": None},
+        classes={"worker": "worker", "migrate": "once"},
+        secrets={"KEY": {}, "OTHER": {"generate": "password", "as": "env"}, "THIRD": None, "URL": {"as": "env"}},
+        profiles=["mail"],
         drain="1m30s",
     )
     assert app.routes == (Route("web", 3000, ("shop.example.com",), ("/api",), "/up"),)
     assert (app.version, app.environment, app.secrets, app.drain) == (
         "1.0",
         {"A": "1", "B": "b"},
-        ("KEY", "OTHER", "THIRD"),
+        ("KEY", "OTHER", "THIRD", "URL"),
         90.0,
     )
-    assert [app.class_of(service) for service in ("web", "worker", "other")] == ["routed", "worker", "internal"]
+    assert (app.environment_secrets, app.profiles) == (("OTHER", "URL"), ("mail",))
+    classes = [app.class_of(service) for service in ("web", "worker", "migrate", "other")]
+    assert classes == ["routed", "worker", "once", "internal"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,16 @@ def test_whole_file() -> None:
         ({"environment": {"A": None}}, r"environment.A: "),
         ({"environment": []}, r"environment: a mapping is needed. found: list"),
         ({"secrets": {"a-b": {}}}, r"secrets.a-b: a secret is named like a variable"),
-        ({"secrets": {"A": {"as": "env"}}}, r"secrets.A.as: this key is not available yet"),
+        ({"secrets": {"A": {"as": "file"}}}, r"secrets.A.as: this value cannot be used. found: file. expected: env"),
+        ({"secrets": {"A": {"as": ["env"]}}}, r"secrets.A.as: this value cannot be used"),
+        ({"secrets": {"A": {"ass": "env"}}}, r"secrets.A.ass: unknown key. Did you mean as\?"),
+        ({"secrets": {"A": "env"}}, r"secrets.A: a mapping is needed here. found: str"),
+        ({"secrets": {"SEAWORTHY_APP": {}}}, r"secrets.SEAWORTHY_APP: names that begin with SEAWORTHY_"),
+        ({"secrets": {"seaworthy_line": {"as": "env"}}}, r"secrets.seaworthy_line: names that begin"),
+        ({"secrets": {"A_FILE": {}, "A": {}}}, r"secrets.A_FILE: .* path of the secret A"),
+        ({"profiles": "mail"}, r"profiles: a list is needed. found: str"),
+        ({"profiles": [1]}, r"profiles: each item is a text"),
+        ({"classes": {"web": "once"}}, r"classes.web: a service is routed exactly when a route names it. found: once"),
         ({"classes": {"db": "pinned"}}, r"classes.db: class pinned is not available yet"),
         ({"classes": {"worker": "wroker"}}, r"classes.worker: unknown class.*Did you mean worker"),
         ({"classes": {"web": "internal"}}, r"classes.web: a service is routed exactly when a route names it"),
