@@ -48,6 +48,7 @@ PORTS = (
     Port("swarm_overlay", 4789, "udp", (MANAGERS, WORKERS), (MANAGERS, WORKERS)),
     Port("http", 80, "tcp", (EDGE,), (PUBLIC,)),
     Port("https", 443, "tcp", (EDGE,), (PUBLIC,)),
+    Port("http3", 443, "udp", (EDGE,), (PUBLIC,)),  # not behind a balancer (`seaworthy_edge_entry`)
     Port("edge_internal", 8443, "tcp", (EDGE,), (MANAGERS,)),
 )
 
@@ -99,7 +100,8 @@ SETTINGS = (
     Setting(
         "seaworthy_edge_entry",
         "str",
-        "Who sends clients elsewhere while an edge is being changed: `load_balancer`, or nobody (`direct`).",
+        "Who sends clients elsewhere while an edge is being changed: `load_balancer` (then without HTTP/3), or nobody "
+        "(`direct`).",
         "direct",
         choices=("direct", "load_balancer"),
     ),

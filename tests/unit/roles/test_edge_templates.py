@@ -17,15 +17,19 @@ from tests.run import ROOT
 Json = dict[str, t.Any]
 
 
-def render(role: str, template: str, **variables: t.Any) -> str:
-    """A template of a role with the role's own defaults."""
+def evaluate(role: str, text: str, **variables: t.Any) -> t.Any:
+    """An expression or template, with the role's own defaults."""
     folder = ROOT / "roles" / role
     names: Json = {"ansible_managed": "Ansible managed"}
     for file in ("vars/main.yml", "defaults/main.yml"):
         for key, value in yaml.safe_load((folder / file).read_text()).items():
             names[key] = trust_as_template(value) if isinstance(value, str) else value
-    text = (folder / "templates" / template).read_text()
-    return str(Templar(loader=DataLoader(), variables=names | variables).template(trust_as_template(text)))
+    return Templar(loader=DataLoader(), variables=names | variables).template(trust_as_template(text))
+
+
+def render(role: str, template: str, **variables: t.Any) -> str:
+    """A template of a role."""
+    return str(evaluate(role, (ROOT / "roles" / role / "templates" / template).read_text(), **variables))
 
 
 def test_every_entrypoint_but_the_probes_drains() -> None:
@@ -61,6 +65,33 @@ def test_the_internal_entrypoint_asks_for_a_certificate() -> None:
     for router in internal:
         assert "Host(`edge.internal`)" in router["rule"]
         assert "tls" not in router
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_http3_is_published_where_it_is_advertised(enabled: bool) -> None:
+    """Both or neither, on the same number."""
+    static = yaml.safe_load(render("traefik", "traefik.yml.j2", traefik_http3_enabled=enabled))
+    spec = yaml.safe_load(pathlib.Path(ROOT, "roles/traefik/vars/main.yml").read_text())["__traefik_spec"]
+    ports = evaluate("traefik", spec["EndpointSpec"]["Ports"], traefik_http3_enabled=enabled)
+    udp = [port for port in ports if port["Protocol"] == "udp"]
+    advertised = {name: entry["http3"] for name, entry in static["entryPoints"].items() if "http3" in entry}
+    assert advertised == ({"websecure": {"advertisedPort": 443}} if enabled else {})
+    assert udp == (
+        [{"Protocol": "udp", "TargetPort": 443, "PublishedPort": 443, "PublishMode": "host"}] if enabled else []
+    )
+    assert [port["PublishedPort"] for port in ports if port["Protocol"] == "tcp"] == [80, 443, 8443]
+
+
+def test_http3_is_on_unless_told_otherwise() -> None:
+    assert "http3" in yaml.safe_load(render("traefik", "traefik.yml.j2"))["entryPoints"]["websecure"]
+
+
+@pytest.mark.parametrize(("entry", "enabled"), [(None, True), ("direct", True), ("load_balancer", False)])
+def test_a_balancer_before_the_edges_switches_http3_off(entry: str | None, enabled: bool) -> None:
+    """A balancer of TCP connections passes no UDP."""
+    play = yaml.safe_load(pathlib.Path(ROOT, "playbooks/plays/edge.yml").read_text())[0]
+    given = {"seaworthy_edge_entry": entry} if entry else {}
+    assert evaluate("traefik", play["vars"]["traefik_http3_enabled"], **given) is enabled
 
 
 def test_the_health_route_is_for_balancers() -> None:
