@@ -17,7 +17,8 @@ from . import _acme, _edges, _status
 from ._clock import SystemClock
 from ._cluster import Cluster
 from ._errors import SeaworthyError
-from ._release import Release, Request
+from ._plan import Request
+from ._release import Release
 from ._stack import Stacks
 
 Json = dict[str, t.Any]

@@ -145,6 +145,22 @@ class Cluster:
     def container(self, id: str) -> Json:
         return self._get(f"/containers/{_quote(id)}/json")
 
+    def create_container(self, name: str, spec: c.Mapping[str, object]) -> None:
+        """Make a container, not started."""
+        self._post(f"/containers/create?name={_quote(name)}", spec)
+
+    def has_path(self, container: str, path: str) -> bool:
+        """Is there such a file in a container, running or not?"""
+        try:
+            self._exchange("HEAD", f"/containers/{_quote(container)}/archive?path={_quote(path)}")
+        except NotFound:
+            return False
+        return True
+
+    def remove_container(self, name: str) -> None:
+        """Kill and remove a container with its anonymous volumes."""
+        self._delete(f"/containers/{_quote(name)}?force=true&v=true")
+
     # -- the swarm and its nodes ------------------------------------------------------------------
 
     def swarm(self) -> Json:

@@ -15,6 +15,8 @@ Json = dict[str, t.Any]
 
 # A task that must run has failed in each of these states; an unhealthy program that ends with 0 is `complete`.
 ENDED = ("complete", "failed", "rejected")
+# One that must end has failed for good: it is not tried again, because nobody knows what it has done already.
+FAILED = ("failed", "rejected", "orphaned")
 FAILURES_OF_A_SLOT = 3
 NO_IMAGE = (
     "no such image",
@@ -53,6 +55,25 @@ def judge(service: str, replicas: int, tasks: c.Sequence[Json]) -> Verdict:
     if running >= replicas:
         return Verdict(State.READY, f"service {service}: {running} of {replicas} replicas run")
     return Verdict(State.WAITING, f"service {service}: {running} of {replicas} replicas run{_hindrance(tasks, failed)}")
+
+
+def judge_once(service: str, tasks: c.Sequence[Json]) -> Verdict:
+    """Ready when it has ended with exit code 0; failed when it ended in any other way."""
+    failed = sorted((task for task in tasks if _state(task) in FAILED), key=_when, reverse=True)
+    if failed:
+        ids = tuple(str(task["ID"]) for task in failed)
+        return Verdict(State.FAILED, f"service {service} must end with exit code 0: {explain(failed[0])}", ids)
+    states = [_state(task) for task in tasks]
+    if "complete" in states:
+        return Verdict(State.READY, f"service {service} has ended")
+    if "running" in states:
+        return Verdict(State.WAITING, f"service {service} runs and has not ended yet")
+    return Verdict(State.WAITING, f"service {service} has not started yet{_hindrance(tasks, failed)}")
+
+
+def is_once(service: Json) -> bool:
+    """Does this service (as the API shows it) run to its end? Then its `CompletedTasks` count, not its running ones."""
+    return "ReplicatedJob" in service["Spec"]["Mode"]
 
 
 def most_telling(tasks: c.Sequence[Json]) -> list[Json]:

@@ -39,10 +39,6 @@ class Engine(Cluster):
         """Remove a volume."""
         self._delete(f"/volumes/{name}")
 
-    def create_container(self, name: str, spec: Mapping[str, object]) -> None:
-        """Make a container, not started."""
-        self._post(f"/containers/create?{urlencode({'name': name})}", spec)
-
     def start_container(self, name: str) -> None:
         """Start a container."""
         self._post(f"/containers/{name}/start", None)
@@ -51,10 +47,6 @@ class Engine(Cluster):
         """Remove images with this label that have no name any more and no container."""
         filters = {"dangling": ["true"], "label": [label]}
         self._post(f"/images/prune?{urlencode({'filters': json.dumps(filters)})}", None)
-
-    def remove_container(self, name: str) -> None:
-        """Kill and remove a container with its anonymous volumes."""
-        self._delete(f"/containers/{name}?force=true&v=true")
 
 
 @dataclass(frozen=True)

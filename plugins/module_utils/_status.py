@@ -12,7 +12,7 @@ from ._cluster import Cluster
 from ._edges import Edge, Edges
 from ._errors import EdgeError
 from ._lease import Record, records
-from ._release import releases_of
+from ._plan import releases_of
 
 Json = dict[str, t.Any]
 

@@ -13,6 +13,9 @@ author: Seaworthy founders (@seaworthy)
 description:
   - Starts the new release of an application beside the one that serves. When it is healthy and answers through every
     edge, the edges are switched, each confirms it, and the old release is drained and removed.
+  - Its services start in the order of C(depends_on). One of class C(once) runs a single time in each release, and must
+    end with exit code 0 before what depends on it starts; it may take 30 minutes.
+  - A secret with C(as=env) needs an image with C(/bin/sh); the image is looked into before anything is started.
   - Whatever fails before every edge has switched removes the new release again. Users saw nothing of it.
   - The work is done by the host program (role C(host_tool)) in a transient systemd unit on this manager. This module
     watches it. Whoever kills the module, or loses the connection, does not end the release.
@@ -42,8 +45,10 @@ options:
       - V(present) releases the application only if no release of it serves. What serves is kept, and RV(differs) says
         whether the files say something else.
       - V(released) makes what the files say serve. Nothing is done when it already does.
+      - V(restarted) releases the version that serves once more, also when nothing differs. It fails when none serves,
+        and when O(version) names another one.
     type: str
-    choices: [present, released]
+    choices: [present, released, restarted]
     default: present
   secrets:
     description: Name of the Swarm secret for each secret of the application.
@@ -77,6 +82,16 @@ EXAMPLES = r"""
     app: "{{ read.apps[0] }}"
     version: 1.4.2
     state: released
+    secrets:
+      SESSION_KEY: shop_SESSION_KEY-3f0a9c1d2b4e
+    edges:
+      - {name: m1, address: 192.0.2.11}
+      - {name: m2, address: 192.0.2.12}
+
+- name: Start all of its services anew
+  seaworthy.swarm.app_release:
+    app: "{{ read.apps[0] }}"
+    state: restarted
     secrets:
       SESSION_KEY: shop_SESSION_KEY-3f0a9c1d2b4e
     edges:
@@ -149,7 +164,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils import _objects
 from ..module_utils._errors import InputError, SeaworthyError
 from ..module_utils._lease import Record, read_record
-from ..module_utils._release import Plan, Request, decide, releases_of
+from ..module_utils._plan import Plan, Request, decide, releases_of
 
 PROGRAM = "/usr/local/bin/seaworthy"
 FOLDER = pathlib.Path("/run/seaworthy")
@@ -247,7 +262,7 @@ def main() -> None:
         argument_spec={
             "app": {"type": "dict", "required": True},
             "version": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "released"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "released", "restarted"], "default": "present"},
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "edges": {
                 "type": "list",

@@ -63,13 +63,17 @@ class FakeCluster(Cluster):
         self.pulled: list[str] = []
         self.failing_pulls: dict[str, str] = {}
         self.boot: c.Callable[[Json], None] = self.become_healthy
+        self.boot_once: c.Callable[[Json], None] = self.succeed
+        self.without_shell: set[str] = set()
+        self.image_environment = ["PATH=/usr/bin"]
+        self.local_containers: dict[str, str] = {}
         self.log: list[str] = []
         self._numbers = itertools.count(10)
 
     # -- configs
 
     def configs(self, filters: Filters | None = None) -> list[Json]:
-        return [_copy(config) for config in self.stored_configs.values()]
+        return [_copy(config) for config in self.stored_configs.values() if _matches(config["Spec"], filters)]
 
     def config(self, id: str) -> Json:
         for config in self.stored_configs.values():
@@ -87,6 +91,9 @@ class FakeCluster(Cluster):
     def update_config(self, id: str, version: int, spec: Json) -> None:
         self._update(self.stored_configs[id], version, spec)
 
+    def remove_config(self, id: str) -> None:
+        del self.stored_configs[id]
+
     # -- services
 
     def services(self, filters: Filters | None = None) -> list[Json]:
@@ -101,25 +108,35 @@ class FakeCluster(Cluster):
 
     def _status(self, service: Json) -> Json:
         running = [task for task in self.stored_tasks if task["ServiceID"] == service["ID"] and _runs(task)]
-        return {"RunningTasks": len(running), "DesiredTasks": service["Spec"]["Mode"]["Replicated"]["Replicas"]}
+        done = [
+            task
+            for task in self.stored_tasks
+            if task["ServiceID"] == service["ID"] and task["Status"]["State"] == "complete"
+        ]
+        return {"RunningTasks": len(running), "DesiredTasks": _wanted(service), "CompletedTasks": len(done)}
 
-    def add_service(self, name: str, labels: dict[str, str], replicas: int) -> None:
-        if any(service["Spec"]["Name"] == name for service in self.stored_services.values()):
-            return
+    def add_service(self, name: str, labels: dict[str, str], replicas: int, *, once: bool = False) -> None:
+        """Or update it, as a deploy does; a job then runs again."""
+        for service in self.stored_services.values():
+            if service["Spec"]["Name"] == name:
+                self.log.append(f"update {name}")
+                if once:
+                    self.boot_once(service)
+                return
         id = f"service{next(self._numbers)}"
-        service = {
-            "ID": id,
-            "Version": {"Index": 1},
-            "Spec": {"Name": name, "Labels": labels, "Mode": {"Replicated": {"Replicas": replicas}}},
-        }
+        mode = {"ReplicatedJob": {"TotalCompletions": replicas}} if once else {"Replicated": {"Replicas": replicas}}
+        service = {"ID": id, "Version": {"Index": 1}, "Spec": {"Name": name, "Labels": labels, "Mode": mode}}
         self.stored_services[id] = service
-        self.boot(service)
+        self.log.append(f"create {name}")
+        (self.boot_once if once else self.boot)(service)
 
     def update_service(
         self, id: str, version: int, spec: Json, registry_auth: c.Mapping[str, str] | None = None
     ) -> Json:
         self._update(self.stored_services[id], version, spec)
         self.log.append(f"relabel {spec['Name']}")
+        if "ReplicatedJob" in spec["Mode"]:
+            self.boot_once(self.stored_services[id])
         return {}
 
     def remove_service(self, id: str) -> None:
@@ -140,7 +157,7 @@ class FakeCluster(Cluster):
         return f"last words of {id}\n"
 
     def become_healthy(self, service: Json) -> None:
-        for slot in range(1, service["Spec"]["Mode"]["Replicated"]["Replicas"] + 1):
+        for slot in range(1, _wanted(service) + 1):
             self.clock.after(2, functools.partial(self.add_task, service, slot, "running"))
 
     def crash(self, service: Json) -> None:
@@ -151,6 +168,18 @@ class FakeCluster(Cluster):
 
     def stay_silent(self, service: Json) -> None:
         self.add_task(service, 1, "starting")
+
+    def succeed(self, service: Json) -> None:
+        self.log.append(f"run {service['Spec']['Name']}")
+        self.clock.after(3, lambda: self.add_task(service, 1, "complete", desired="complete"))
+
+    def exit_3(self, service: Json) -> None:
+        self.log.append(f"run {service['Spec']['Name']}")
+        self.clock.after(3, lambda: self.add_task(service, 1, "failed", "task: non-zero exit (3)", "complete"))
+
+    def never_end(self, service: Json) -> None:
+        self.log.append(f"run {service['Spec']['Name']}")
+        self.clock.after(3, lambda: self.add_task(service, 1, "running", desired="complete"))
 
     def add_task(self, service: Json, slot: int, state: str, error: str = "", desired: str = "running") -> None:
         self.stored_tasks.append(
@@ -187,7 +216,23 @@ class FakeCluster(Cluster):
         self.pulled.append(image)
 
     def image(self, name: str) -> Json:
-        return {"Config": {"User": "1000"}, "RepoDigests": [f"{name.rpartition(':')[0]}@{DIGEST}"]}
+        digests = [f"{name.rpartition(':')[0]}@{DIGEST}"]
+        config = {"User": "1000", "Env": list(self.image_environment), "Cmd": ["serve"]}
+        return {"Id": f"id of {name}", "Config": config, "RepoDigests": digests}
+
+    # -- containers of this engine
+
+    def create_container(self, name: str, spec: c.Mapping[str, object]) -> None:
+        if name in self.local_containers:
+            raise Conflict(f"the container name {name} is in use", status=409)
+        self.local_containers[name] = str(spec["Image"])
+
+    def has_path(self, container: str, path: str) -> bool:
+        return self.local_containers[container] not in self.without_shell
+
+    def remove_container(self, name: str) -> None:
+        if self.local_containers.pop(name, None) is None:
+            raise NotFound(f"no container {name}", status=404)
 
     def _update(self, stored: Json, version: int, spec: Json) -> None:
         if stored["Version"]["Index"] != version:
@@ -202,14 +247,17 @@ class FakeStacks(Stacks):
     def __init__(self, cluster: FakeCluster) -> None:
         super().__init__(cluster)
         self.cluster = cluster
+        self.deployed: list[Json] = []
 
     def deploy(self, name: str, document: Json) -> None:
         self.cluster.log.append(f"deploy {name}")
+        self.deployed.append(document)
         space = {"com.docker.stack.namespace": name}
         self.cluster.add_network(f"{name}_default", document["networks"]["default"]["labels"] | space)
         for key, service in document["services"].items():
             labels = {label: value.replace("$$", "$") for label, value in service["deploy"]["labels"].items()}
-            self.cluster.add_service(f"{name}_{key}", labels | space, service["deploy"]["replicas"])
+            replicas, once = service["deploy"]["replicas"], service["deploy"]["mode"] == "replicated-job"
+            self.cluster.add_service(f"{name}_{key}", labels | space, replicas, once=once)
 
     def login(self, image: str) -> dict[str, str] | None:
         return None
@@ -269,6 +317,12 @@ class FakeEdges(Edges):
 
     def _labels(self, edge: Edge) -> list[dict[str, str]]:
         return [service["Spec"]["Labels"] for service in self._visible(edge)]
+
+
+def _wanted(service: Json) -> int:
+    mode = service["Spec"]["Mode"]
+    job = mode.get("ReplicatedJob")
+    return int(job["TotalCompletions"] if job else mode["Replicated"]["Replicas"])
 
 
 def _runs(task: Json) -> bool:

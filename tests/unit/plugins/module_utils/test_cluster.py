@@ -59,11 +59,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
-        self.wfile.write(raw)
+        if self.command != "HEAD":
+            self.wfile.write(raw)
 
     def __getattr__(self, name: str) -> t.Any:
         """The base class looks for `do_` and the method."""
-        if name in ("do_GET", "do_POST", "do_DELETE"):
+        if name in ("do_GET", "do_HEAD", "do_POST", "do_DELETE"):
             return self._answer
         raise AttributeError(name)
 
@@ -156,6 +157,20 @@ def test_a_pull_fails_with_the_registrys_words(engine: Engine) -> None:
     _method, path, _body, headers = engine.requests[0]
     assert path == "/v1.44/images/create?fromImage=r.example.com%3A5000%2Fshop&tag=1"
     assert headers["x-registry-auth"] == _cluster.encode_auth({"username": "u"})
+
+
+def test_a_look_into_a_container(engine: Engine) -> None:
+    engine.answers = [(201, b'{"Id": "c1"}'), (200, b""), (404, b""), (204, b"")]
+    docker = cluster(engine)
+    docker.create_container("look", {"Image": "i"})
+    assert [docker.has_path("look", path) for path in ("/bin/sh", "/bin/a b")] == [True, False]
+    docker.remove_container("look")
+    assert [request[:3] for request in engine.requests] == [
+        ("POST", "/v1.44/containers/create?name=look", {"Image": "i"}),
+        ("HEAD", "/v1.44/containers/look/archive?path=%2Fbin%2Fsh", None),
+        ("HEAD", "/v1.44/containers/look/archive?path=%2Fbin%2Fa%20b", None),
+        ("DELETE", "/v1.44/containers/look?force=true&v=true", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
 
-from ansible_collections.seaworthy.swarm.plugins.module_utils._convergence import State, judge, most_telling
+from ansible_collections.seaworthy.swarm.plugins.module_utils._convergence import (
+    State,
+    is_once,
+    judge,
+    judge_once,
+    most_telling,
+)
 
 Json = dict[str, t.Any]
 
@@ -48,6 +55,33 @@ def test_judge(tasks: list[Json], replicas: int, state: State, reason: str) -> N
     verdict = judge("web", replicas, tasks)
     assert verdict.state is state
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("tasks", "state", "reason"),
+    [
+        ([], State.WAITING, "service migrate has not started yet"),
+        ([task("pending", error="no suitable node")], State.WAITING, "not started yet; pending: no suitable node"),
+        ([task("preparing")], State.WAITING, "1 preparing"),
+        ([task("running", desired="complete")], State.WAITING, "runs and has not ended yet"),
+        ([task("complete", desired="complete")], State.READY, "has ended"),
+        ([task("failed", error="task: non-zero exit (3)")], State.FAILED, "must end with exit code 0: task: .*3"),
+        ([task("failed", error="task: non-zero exit (137)")], State.FAILED, "memory limit"),
+        ([task("rejected", error="No such image: a:1")], State.FAILED, "could not get the image"),
+        ([task("orphaned", error="node gone")], State.FAILED, "node gone"),
+        ([task("complete"), task("failed", when=1)], State.FAILED, "must end with exit code 0"),
+        ([task("shutdown"), task("complete", when=1)], State.READY, "has ended"),
+    ],
+)
+def test_judge_once(tasks: list[Json], state: State, reason: str) -> None:
+    verdict = judge_once("migrate", tasks)
+    assert verdict.state is state
+    assert re.search(reason, verdict.reason)
+
+
+def test_a_service_that_runs_once_is_known_by_its_mode() -> None:
+    assert is_once({"Spec": {"Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}}}})
+    assert not is_once({"Spec": {"Mode": {"Replicated": {"Replicas": 1}}}})
 
 
 def test_failed_tasks_tell_most() -> None:

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.seaworthy.swarm.plugins.module_utils import _release
+from ansible_collections.seaworthy.swarm.plugins.module_utils import _plan, _release
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
     InputError,
     LeaseHeld,
@@ -45,17 +45,19 @@ class World:
         self.edges = FakeEdges(self.cluster, "m1", "m2", "m3")
         self.stacks = FakeStacks(self.cluster)
         self.events: list[Json] = []
+        self.model = MODEL
 
     def release(self, version: str | None, state: str = "released", /, **app: t.Any) -> _release.Release:
         raw: Json = {
-            "app": {"name": "shop", "app": APP | app, "model": MODEL, "registry": "registry.example.com"},
+            "app": {"name": "shop", "app": APP | app, "model": self.model, "registry": "registry.example.com"},
             "version": version,
             "state": state,
+            "secrets": {name: f"shop_{name}-1" for name in app.get("secrets", {})},
             "edges": [],
             "owner": f"test of {version}",
         }
         return _release.Release(
-            _release.Request.parse(raw),
+            _plan.Request.parse(raw),
             cluster=self.cluster,
             edges=self.edges,
             stacks=self.stacks,
@@ -68,7 +70,7 @@ class World:
         return self.release(version, state, **app).run()
 
     def present(self) -> set[int]:
-        return set(_release.releases_of(self.cluster, "shop"))
+        return set(_plan.releases_of(self.cluster, "shop"))
 
     def served(self) -> str | None:
         return self.edges.public(HOST)
@@ -124,12 +126,11 @@ def test_order_of_the_end(world: World) -> None:
     assert removed >= at["withdrawn"] + 5.0
 
 
-def test_images_are_pinned_and_waiting_has_no_public_router(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    documents: list[Json] = []
-    monkeypatch.setattr(world.stacks, "deploy", lambda _name, document: documents.append(document))
-    with pytest.raises(ReleaseFailed, match="the start of r1 took longer"):
+def test_images_are_pinned_and_waiting_has_no_public_router(world: World) -> None:
+    world.cluster.boot = world.cluster.stay_silent
+    with pytest.raises(ReleaseFailed, match="the start of web, api, worker took longer"):
         world.run("1.0.0")
-    service = documents[0]["services"]["shop-web-r1"]
+    service = world.stacks.deployed[0]["services"]["shop-web-r1"]
     assert service["image"] == f"registry.example.com/shop/web:1.0.0@{DIGEST}"
     assert "traefik.http.routers.shop-web-r1.rule" not in service["deploy"]["labels"]
 
@@ -241,7 +242,7 @@ def test_the_next_run_after_a_kill_in_each_phase(
     def killed(*arguments: t.Any) -> t.Any:
         if not before:
             real(*arguments)
-        monkeypatch.setattr(run.lease, "release", lambda: None)
+        monkeypatch.setattr(run.progress.lease, "release", lambda: None)
         raise Killed
 
     monkeypatch.setattr(run, step, killed)
@@ -325,6 +326,30 @@ def test_site_releases_again_what_somebody_removed(world: World) -> None:
     assert world.run(None, "present")["release"] == "r2"
 
 
+def test_a_restart_is_a_new_release_of_what_serves(world: World) -> None:
+    world.run("1.0.0", version="0.9")
+    for number in (2, 3):
+        result = world.run(None, "restarted", version="0.9")
+        assert (result["changed"], result["release"], result["version"]) == (True, f"r{number}", "1.0.0")
+        assert result["reason"] == f"version 1.0.0 (r{number - 1}) is restarted"
+        assert world.served() == f"shop-web-r{number}"
+    assert world.present() == {3}
+    assert not world.run("1.0.0", version="0.9")["changed"]
+
+
+def test_a_restart_says_when_it_brings_more_than_that(world: World) -> None:
+    world.run("1.0.0")
+    assert world.run(None, "restarted", drain="7s")["reason"].endswith(", with what the app's files now say")
+
+
+def test_what_cannot_be_restarted(world: World) -> None:
+    with pytest.raises(InputError, match=r"no release of application shop serves.*playbook deploy"):
+        world.run(None, "restarted", version="1.0.0")
+    world.run("1.0.0")
+    with pytest.raises(InputError, match=r"keeps the version that serves. found: 2.0.0. expected: 1.0.0"):
+        world.run("2.0.0", "restarted")
+
+
 def test_a_lost_record_is_not_guessed(world: World) -> None:
     world.run("1.0.0")
     world.cluster.stored_configs.clear()
@@ -345,8 +370,8 @@ def test_a_new_special_path_waits_for_the_switch(world: World, monkeypatch: pyte
     start = run.start
     seen: list[bool] = []
 
-    def watch(images: t.Any) -> None:
-        start(images)
+    def watch(*arguments: t.Any) -> None:
+        start(*arguments)
         seen.append(any(world.edges.router(edge, "shop-api-r2-2") for edge in world.edges.all))
 
     monkeypatch.setattr(run, "start", watch)
