@@ -26,7 +26,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-SAMPLES = 40  # failures that are told in full
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PING_SECONDS = 1.0
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
@@ -59,6 +58,7 @@ class Plan:
     min_requests: int = 0
     max_seconds: float = 300.0
     timeout: float = 10.0
+    samples: int = 40  # failures that are told in full
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -219,7 +219,8 @@ class BadStatus(Exception):
 class Tally:
     """Counts per kind of request; every request is counted once."""
 
-    def __init__(self) -> None:
+    def __init__(self, samples: int) -> None:
+        self.max_samples = samples
         self.sent: collections.Counter[str] = collections.Counter()
         self.failures: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         self.latencies: dict[str, list[float]] = collections.defaultdict(list)
@@ -242,9 +243,10 @@ class Tally:
         kind = f"status {error.status}" if isinstance(error, BadStatus) else failure_kind(error)
         self.failures[name][kind] += 1
         self.by_edge[edge]["failed"] += 1
-        if len(self.samples) < SAMPLES:
+        if len(self.samples) < self.max_samples:
             detail = str(error) or type(error).__name__
-            self.samples.append({"at": round(started, 3), "stream": name, "edge": edge, "kind": kind, "detail": detail})
+            times = {"at": round(started, 3), "seconds": round(time.time() - started, 3)}
+            self.samples.append({**times, "stream": name, "edge": edge, "kind": kind, "detail": detail})
 
     def result(self) -> dict[str, Any]:
         streams = {}
@@ -284,7 +286,7 @@ class Generator:
         self.tls = ssl.create_default_context(cafile=plan.ca_file) if plan.ca_file else None
         if self.tls:
             self.tls.set_alpn_protocols(["http/1.1"])
-        self.tally = Tally()
+        self.tally = Tally(plan.samples)
         self.stop_asked = asyncio.Event()
         self.sending_over = asyncio.Event()
         self.answered = asyncio.Event()
