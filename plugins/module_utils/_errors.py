@@ -87,11 +87,11 @@ class ReleaseFailed(SeaworthyError):
 
 
 class LeaseHeld(SeaworthyError):
-    """Another run owns the application."""
+    """Another run owns it."""
 
-    def __init__(self, app: str, owner: str, expires: float, now: float) -> None:
+    def __init__(self, what: str, owner: str, expires: float, now: float) -> None:
         super().__init__(
-            f"application {app} is being changed by {owner}",
+            f"{what} is being changed by {owner}",
             found=f"a lease that ends in {max(0, round(expires - now))} s unless it is renewed",
             remedy="Wait until that run has ended, then try again.",
             owner=owner,

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ._errors import DeadlineExceeded, SeaworthyError
+
+POLL = 1.0
 
 
 class Program(subprocess.Popen[str]):
@@ -29,8 +32,12 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
     seconds: float | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; its standard input is ``data``, else empty. Whoever calls judges the exit code."""
+    """Run a program to its end; its standard input is ``data``, else empty. Whoever calls judges the exit code.
+
+    ``progress`` is called each second meanwhile; when it raises, the program is ended.
+    """
     pipe = subprocess.PIPE
     try:
         program = Program(list(argv), stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env, cwd=cwd)
@@ -40,7 +47,7 @@ def run(
         ) from None
     with program:
         try:
-            stdout, stderr = program.communicate(data or "", timeout=seconds)
+            stdout, stderr = _wait(program, data or "", seconds, progress)
         except subprocess.TimeoutExpired:
             program.kill()
             raise DeadlineExceeded(
@@ -53,6 +60,21 @@ def run(
             program.kill()
             raise
     return subprocess.CompletedProcess(list(argv), program.returncode, stdout, stderr)
+
+
+def _wait(program: Program, data: str, seconds: float | None, progress: Callable[[], None]) -> tuple[str, str]:
+    """All of its output, in steps of a second; `subprocess.TimeoutExpired` when it takes longer than it may."""
+    end = None if seconds is None else time.monotonic() + seconds
+    unsent: str | None = data
+    while True:
+        left = POLL if end is None else min(POLL, max(0.0, end - time.monotonic()))
+        try:
+            return program.communicate(unsent, timeout=left)
+        except subprocess.TimeoutExpired:
+            unsent = None  # Popen keeps it, and refuses it a second time
+            if end is not None and time.monotonic() >= end:
+                raise
+            progress()
 
 
 def start(argv: Sequence[str], log: Path) -> int:
