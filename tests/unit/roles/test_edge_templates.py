@@ -137,6 +137,15 @@ def test_what_the_socket_proxy_lets_through(path: str, allowed: bool) -> None:
     assert "deny deny_status 403 unless read allowed" in text
 
 
+def test_a_poll_of_the_swarm_is_late_rather_than_partial() -> None:
+    """The proxy holds a request while there is no leader; Traefik gives up only a proxy that is dead."""
+    text = pathlib.Path(ROOT, "roles/traefik/files/socket-proxy.cfg").read_text()
+    patient = text.partition("\nbackend patient\n")[2].partition("\n\n")[0]
+    assert "    retry-on all-retryable-errors\n" in patient
+    swarm = yaml.safe_load(render("traefik", "traefik.yml.j2"))["providers"]["swarm"]
+    assert swarm["httpClientTimeout"] == "30s"
+
+
 @pytest.mark.parametrize("name", ["socket-proxy.cfg", "start.sh", "writer.sh"])
 def test_files_end_with_a_newline(name: str) -> None:
     """HAProxy refuses one that does not; the lookup must keep it."""
