@@ -101,6 +101,12 @@ def test_the_health_route_is_for_balancers() -> None:
     )
 
 
+def test_every_router_has_its_priority() -> None:
+    """Traefik's own, the length of the rule, is nobody's decision."""
+    fragment = yaml.safe_load(render("traefik", "edge.yml.j2"))
+    assert all("priority" in router for router in fragment["http"]["routers"].values())
+
+
 def test_the_redirect_loses_against_challenges() -> None:
     fragment = yaml.safe_load(render("traefik", "edge.yml.j2"))
     assert fragment["http"]["routers"]["redirect-to-https"]["priority"] == 1

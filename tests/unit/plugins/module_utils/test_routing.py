@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _edges, _routing
 from ansible_collections.seaworthy.swarm.plugins.module_utils._app import App
@@ -49,6 +52,40 @@ def test_a_special_rule_wins_in_every_colour() -> None:
     highest_general = router("web", "shop-web-r3", Colour.SWITCHED).priority
     lowest_special = router("api", "shop-api-r3-2", Colour.SERVING).priority
     assert highest_general < lowest_special
+
+
+PATHS = st.lists(
+    st.sampled_from(["", "/a", "/b", "/a/b", "/a/c", "/ab", "/a/b/c"]), min_size=1, max_size=7, unique=True
+)
+
+
+@given(PATHS, st.data())
+def test_the_more_special_path_wins_whatever_the_order_and_colour(paths: list[str], data: st.DataObject) -> None:
+    """Of two routers that take one request, the one with the longer path has the higher priority: never equal ones."""
+    services = [data.draw(st.sampled_from(["web", "api", "admin"])) for _path in paths]
+    routes = [
+        {"service": service, "target_port": 80, "hosts": ["a.example.com"]} | ({"paths": [path]} if path else {})
+        for service, path in zip(services, paths, strict=True)
+    ]
+    app = App.parse("shop", {"compose": ["c"], "routes": routes})
+    priorities = {}
+    for service in set(services):
+        live = _routing.labels(app, service, 3, data.draw(st.sampled_from([Colour.SERVING, Colour.SWITCHED])))
+        public = {router.rule: router.priority for router in _routing.routers_of(live) if router.public}
+        for path in app.routes_of(service):
+            only = path.paths[0] if path.paths else ""
+            rule = "Host(`a.example.com`)" + (f" && (Path(`{only}`) || PathPrefix(`{only}/`))" if only else "")
+            priorities[only] = public.pop(rule)
+        assert public == {}
+    for one, other in itertools.permutations(priorities, 2):
+        if f"{other}/".startswith(f"{one}/"):  # `one` takes every request that `other` takes
+            assert priorities[one] < priorities[other]
+
+
+def test_every_router_has_a_priority() -> None:
+    live = _routing.labels(APP, "api", 3, Colour.SWITCHED)
+    rules = {label.split(".")[3] for label in live if label.startswith("traefik.http.routers.")}
+    assert {label.split(".")[3] for label in live if label.endswith(".priority")} == rules
 
 
 def test_colours_differ_for_one_rule() -> None:
