@@ -165,7 +165,7 @@ class Start:
         return _convergence.judge(service, _compose.replicas(self.request.model["services"][service]), tasks)
 
     def _is_once(self, service: str) -> bool:
-        return _compose.class_of(self.app, service, self.request.model["services"][service]) == "once"
+        return _compose.class_of(self.app, service, self.request.model) == "once"
 
     def _is_done(self, service: str, task: Json) -> bool:
         return self._is_once(service) and bool(task["Status"]["State"] == "complete")

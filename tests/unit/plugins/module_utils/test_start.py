@@ -122,13 +122,13 @@ def test_a_service_that_never_ends_has_a_deadline(world: World) -> None:
 
 def test_what_ended_well_is_no_evidence(world: World) -> None:
     def boot(service: Json) -> None:
-        crashes = "api" in service["Spec"]["Name"]
-        (world.cluster.crash if crashes else world.cluster.become_healthy)(service)
+        hangs = "api" in service["Spec"]["Name"]
+        (world.cluster.stay_silent if hangs else world.cluster.become_healthy)(service)
 
     world.cluster.boot = boot
-    with pytest.raises(ReleaseFailed, match="service api keeps failing") as failure:
+    with pytest.raises(ReleaseFailed, match="service api: 0 of 1 replicas run") as failure:
         world.run("1.0.0")
-    assert {task["service"] for task in failure.value.result["tasks"]} == {"api"}
+    assert [(task["service"], task["state"]) for task in failure.value.result["tasks"]] == [("api", "starting")]
     assert "web" not in created(world, 1)
 
 
@@ -178,6 +178,32 @@ def test_a_deploy_that_did_half_of_its_work_is_finished(world: World, monkeypatc
     monkeypatch.setattr(world.stacks, "deploy", half)
     assert world.run("1.0.0")["release"] == "r1"
     assert waves(world) == [{"cache"}, {"migrate"}, {"api"}, {"worker"}, {"web"}]
+
+
+class Killed(BaseException):
+    """The program ends at once: no handler of ours runs."""
+
+
+@pytest.mark.parametrize("wave", [1, 2, 3, 4])
+def test_the_next_run_after_a_kill_between_two_waves(world: World, wave: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run("1.0.0")
+    run = world.release("1.1.0")
+    deploy = world.stacks.deploy
+    calls: list[str] = []
+
+    def killed(name: str, document: Json) -> None:
+        deploy(name, document)
+        calls.append(name)
+        if len(calls) == wave:
+            monkeypatch.setattr(run.progress.lease, "release", lambda: None)
+            raise Killed
+
+    monkeypatch.setattr(world.stacks, "deploy", killed)
+    with pytest.raises(Killed):
+        run.run()
+    assert (world.served(), world.present()) == ("shop-web-r1", {1, 2})
+    assert world.run("1.1.0")["release"] == "r3"
+    assert (world.served(), world.present()) == ("shop-web-r3", {3})
 
 
 # -- secrets in the environment -------------------------------------------------------------------
