@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._errors import InputError, SeaworthyError
+from ..module_utils._errors import SeaworthyError
 from ..plugin_utils import _apps
-from ..plugin_utils._parser import OLDEST, Parser
+from ..plugin_utils._parser import Parser
 
 ARGUMENTS: dict[str, t.Any] = {
     "folder": {"type": "path", "default": "apps"},
@@ -45,13 +44,8 @@ class ActionModule(ActionBase):
         # Hostnames are compared over all applications, so all of them are read; `only` says which are returned.
         folder = pathlib.Path(arguments["folder"])
         wanted = {path.stem for path in _apps.files(folder, arguments["only"])}
-        parser = Parser.find(arguments["compose_binary"], pathlib.Path(arguments["cache"]).expanduser())
-        if parser is None and not arguments["scan"]:
-            raise InputError(
-                "there is no Compose on the controller to read the applications' files with",
-                expected=f"`docker compose` {'.'.join(map(str, OLDEST))} or newer (it needs no engine)",
-                remedy="Install the package docker-compose-plugin or docker-compose, or set seaworthy_compose_binary",
-            )
+        find = Parser.find if arguments["scan"] else Parser.require
+        parser = find(arguments["compose_binary"], pathlib.Path(arguments["cache"]).expanduser())
         found = [_apps.read(path, self._raw(path), parser, arguments["registry"]) for path in _apps.files(folder, None)]
         hosts = _apps.distinct_hosts(one.app for one in found)
         for note in (note for one in found for note in one.notes):
@@ -75,11 +69,7 @@ class ActionModule(ActionBase):
         }
 
     def _raw(self, path: pathlib.Path) -> dict[str, t.Any]:
-        """The file with its templates filled in from the inventory, as plain data."""
-        _apps.load(path)
-        try:
-            content = self._loader.load_from_file(str(path.resolve()), cache="none", trusted_as_template=True)
-            filled = self._templar.template(content)
-        except AnsibleError as error:
-            raise InputError(f"{path}: {error}", file=str(path)) from error
-        return t.cast("dict[str, t.Any]", json.loads(json.dumps(filled, default=str)))
+        return _apps.filled(path, self._load, self._templar.template)
+
+    def _load(self, path: str) -> t.Any:
+        return self._loader.load_from_file(path, cache="none", trusted_as_template=True)

@@ -8,17 +8,33 @@ from __future__ import annotations
 import collections.abc as c
 import dataclasses
 import difflib
+import json
 import pathlib
 import typing as t
 
 import yaml
+from ansible.errors import AnsibleError
 
 from ..module_utils import _compose
 from ..module_utils._app import App
+from ..module_utils._compose_findings import Refusal, error
+from ..module_utils._compose_keys import SERVICE_BY_PATH, Verdict
 from ..module_utils._errors import InputError
-from ._parser import Parser, scan_variables, unset_variables
+from . import _model, _sources
+from ._parser import Parser
 
 Json = dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """One application, examined on the controller; nothing is refused when `refusals` is empty."""
+
+    app: App
+    sources: _sources.Sources
+    model: Json
+    examination: _compose.Examination
+    refusals: tuple[Refusal, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,42 +74,60 @@ def load(path: pathlib.Path) -> None:
     """Refuse a file that is no YAML, with its line; Ansible reads it afterwards."""
     try:
         raw = yaml.safe_load(path.read_text())
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}:{line}: this is no YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: this is no YAML: {error}") from None
+    except yaml.MarkedYAMLError as failure:
+        line = failure.problem_mark.line + 1 if failure.problem_mark else 1
+        raise InputError(f"{path}:{line}: this is no YAML: {failure.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as failure:
+        raise InputError(f"{path}: this is no YAML: {failure}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a mapping is needed", found=type(raw).__name__, expected="keys like compose, routes")
 
 
 def read(path: pathlib.Path, raw: Json, parser: Parser | None, registry: str | None) -> Found:
     """Check one application as far as the controller can."""
-    app = App.parse(path.stem, raw, source=str(path))
-    composed = [_relative((path.parent / name).resolve()) for name in app.compose]
-    for file in composed:
-        if not file.is_file():
-            raise InputError(f"{path}: compose: there is no file {file}", file=str(path), key="compose")
-    try:
-        variables = parser.variables(app.name, composed) if parser else scan_variables(composed)
-        lost = unset_variables(variables, app.environment, composed)
-        if lost:
-            raise InputError(
-                f"{path}: variables of the Compose file have neither a value nor a default: {', '.join(lost)}",
-                remedy=f"Set them under `environment` in {path}",
-                file=str(path),
-                key="environment",
-            )
-        model = parser.model(app.name, composed, app.environment) if parser else None
-    except InputError as error:
-        if str(path) in error.message:
-            raise
-        raise InputError(f"{path}: Compose refuses {', '.join(map(str, composed))}: {error}") from None
-    if model is None:
-        for file in composed:
+    if parser is None:
+        app = App.parse(path.stem, raw, source=str(path))
+        files = _compose_files(path, app)
+        _model.require_values(app, None, files, _sources.find(files))
+        for file in files:
             _scan_keys(file)
         return Found(raw, app, None, ())
-    return Found(raw, app, model, tuple(_compose.check(app, model, registry=registry)))
+    checked = examine(path, raw, parser, registry)
+    if checked.refusals:
+        raise error(checked.app.source, checked.refusals)
+    version = checked.app.version or "0"
+    _compose.image_names(checked.app, checked.model, version=version, registry=registry)  # refuses without registry
+    return Found(raw, checked.app, checked.model, checked.examination.notes)
+
+
+def examine(path: pathlib.Path, raw: Json, parser: Parser, registry: str | None) -> Checked:
+    """Every key of the Compose files with its verdict, and all that is refused, each with its place."""
+    app = App.parse(path.stem, raw, source=str(path))
+    files = _compose_files(path, app)
+    sources = _sources.find(files)
+    try:
+        _model.require_values(app, parser, files, sources)
+        model, refusals = _model.read(app, parser, files)
+    except InputError as failure:
+        if str(path) in failure.message:
+            raise
+        raise InputError(f"{path}: Compose refuses {', '.join(map(str, files))}: {failure}", file=str(path)) from None
+    examination = _compose.examine(app, model, registry=registry)
+    located = [
+        one if one.file else dataclasses.replace(one, file=sources.place(one.service, one.key))
+        for one in [*refusals, *examination.refusals]
+    ]
+    return Checked(app, sources, model, examination, tuple(located))
+
+
+def filled(path: pathlib.Path, load_file: c.Callable[[str], t.Any], template: c.Callable[[t.Any], t.Any]) -> Json:
+    """The file with its templates filled in from the inventory, as plain data."""
+    load(path)
+    try:
+        content = template(load_file(str(path.resolve())))
+    except AnsibleError as failure:
+        raise InputError(f"{path}: {failure}", file=str(path)) from failure
+    return t.cast("Json", json.loads(json.dumps(content, default=str)))
 
 
 def distinct_hosts(apps: c.Iterable[App]) -> list[str]:
@@ -124,14 +158,22 @@ def secrets(found: Found) -> list[dict[str, str]]:
     ]
 
 
+def _compose_files(path: pathlib.Path, app: App) -> list[pathlib.Path]:
+    files = [_relative((path.parent / name).resolve()) for name in app.compose]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{path}: compose: there is no file {file}", file=str(path), key="compose")
+    return files
+
+
 def _scan_keys(file: pathlib.Path) -> None:
     """The keys of the services, without Compose: enough to refuse most of what the release would refuse."""
-    load(file)
-    services = yaml.safe_load(file.read_text()).get("services") or {}
-    for service, spec in services.items():
-        for key in spec or {}:
-            if key in _compose.REASONS:
-                raise InputError(f"{file}: services.{service}.{key}: {_compose.REASONS[key]}")
+    sources = _sources.find([file])
+    for service in sorted({path[1] for path in sources.places if path[0] == "services" and len(path) > 1}):
+        for name in sources.keys_of(service):
+            key = SERVICE_BY_PATH.get(name)
+            if key and key.verdict is Verdict.REFUSED:
+                raise InputError(f"{sources.place(service, name)}: service {service}: {name}: {key.says}")
 
 
 def _relative(path: pathlib.Path) -> pathlib.Path:

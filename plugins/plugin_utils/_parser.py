@@ -13,10 +13,14 @@ import re
 import subprocess
 import typing as t
 
-from ..module_utils._errors import InputError
+from ..module_utils import _process
+from ..module_utils._errors import InputError, SeaworthyError
+from ._sources import uncommented
 
 OLDEST = (2, 24)
 SECONDS = 60
+KEPT = ("PATH", "HOME", "DOCKER_CONFIG")  # of this shell's environment: what Docker's plugins need to be found
+GIVEN = ("COMPOSE_PROJECT_NAME",)  # Compose itself gives these a value
 
 
 class Parser:
@@ -43,11 +47,22 @@ class Parser:
         built = {_version(path.parent.name): path for path in cache.glob("compose/v*/docker-compose")}
         return cls([str(built[max(built)])]) if built else None
 
+    @classmethod
+    def require(cls, binary: str | None, cache: pathlib.Path) -> Parser:
+        """As `find`, but none is an error."""
+        if parser := cls.find(binary, cache):
+            return parser
+        raise InputError(
+            "there is no Compose on the controller to read the applications' files with",
+            expected=f"`docker compose` {'.'.join(map(str, OLDEST))} or newer (it needs no engine)",
+            remedy="Install the package docker-compose-plugin or docker-compose, or set seaworthy_compose_binary",
+        )
+
     def version(self) -> tuple[int, ...]:
         """Empty when there is none."""
         try:
             done = self._run([*self._command, "version", "--short"], dict(os.environ))
-        except OSError:
+        except (OSError, SeaworthyError):
             return ()
         return _version(done.stdout) if done.returncode == 0 else ()
 
@@ -60,20 +75,33 @@ class Parser:
         """The merged files with every short form written out."""
         return t.cast("dict[str, t.Any]", json.loads(self._config(app, files, environment, "--format", "json")))
 
+    def without_env_files(
+        self, app: str, files: c.Sequence[pathlib.Path], environment: c.Mapping[str, str], services: c.Iterable[str]
+    ) -> dict[str, t.Any]:
+        """The model as if these services had no `env_file`; the model itself does not say what came from one."""
+        override = "".join(f"  {json.dumps(service)}: {{env_file: !reset []}}\n" for service in services)
+        text = self._config(app, files, environment, "--format", "json", override=f"services:\n{override}")
+        return t.cast("dict[str, t.Any]", json.loads(text))
+
     def _config(
-        self, app: str, files: c.Sequence[pathlib.Path], environment: c.Mapping[str, str], *options: str
+        self,
+        app: str,
+        files: c.Sequence[pathlib.Path],
+        environment: c.Mapping[str, str],
+        *options: str,
+        override: str = "",
     ) -> str:
         """Nothing of this shell's environment or of an `.env` beside the file gets in."""
-        named = [word for file in files for word in ("-f", str(file))]
+        named = [word for file in files for word in ("-f", str(file))] + (["-f", "-"] if override else [])
         argv = [*self._command, "-p", app, "--env-file", "/dev/null", "--profile", "*", *named, "config", *options]
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
-        done = self._run(argv, {**environment, **kept})
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        done = self._run(argv, {**environment, **kept}, override)
         if done.returncode:
             raise InputError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "Compose failed")
         return done.stdout
 
-    def _run(self, argv: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    def _run(self, argv: list[str], environment: dict[str, str], data: str = "") -> subprocess.CompletedProcess[str]:
+        return _process.run(argv, env=environment, data=data, seconds=SECONDS)
 
 
 def unset_variables(
@@ -86,7 +114,7 @@ def unset_variables(
     lost = []
     for variable in variables:
         name = variable["Name"]
-        if name in environment or variable["DefaultValue"] or variable["PresenceValue"]:
+        if name in environment or name in GIVEN or variable["DefaultValue"] or variable["PresenceValue"]:
             continue
         bare = _places(rf"\$(?:\{{{name}\}}|{name}\b)", files)
         optional = _places(rf"\$\{{{name}:?[-+]", files)
@@ -101,7 +129,7 @@ def scan_variables(files: c.Sequence[pathlib.Path]) -> list[dict[str, t.Any]]:
     pattern = re.compile(r"(?<!\$)(?:\$\$)*\$(?:\{(\w+)(:?[-+?]?)([^}]*)\}|([A-Za-z_]\w*))")
     found: dict[str, dict[str, t.Any]] = {}
     for file in files:
-        for match in pattern.finditer(_uncommented(file)):
+        for match in pattern.finditer(uncommented(file)):
             name = match[1] or match[4]
             operator, word = (match[2] or "")[-1:], match[3] or ""
             found[name] = {
@@ -118,13 +146,9 @@ def _places(pattern: str, files: c.Iterable[pathlib.Path]) -> list[str]:
     return [
         f"{file}:{number}"
         for file in files
-        for number, line in enumerate(_uncommented(file).splitlines(), 1)
+        for number, line in enumerate(uncommented(file).splitlines(), 1)
         if expression.search(line)
     ]
-
-
-def _uncommented(file: pathlib.Path) -> str:
-    return re.sub(r"(?m)(^|\s)#.*$", "", file.read_text(errors="replace"))
 
 
 def _version(text: str) -> tuple[int, ...]:

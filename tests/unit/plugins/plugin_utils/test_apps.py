@@ -101,7 +101,7 @@ def test_a_variable_without_value_is_refused_with_its_place(tmp_path: pathlib.Pa
 
 def test_a_key_that_is_not_taken_is_refused_without_compose_too(tmp_path: pathlib.Path) -> None:
     path = app_file(tmp_path, compose="services:\n  web:\n    image: x\n    privileged: true\n")
-    with pytest.raises(InputError, match=r"compose.yaml: services.web.privileged: a privileged container"):
+    with pytest.raises(InputError, match=r"compose.yaml:4: service web: privileged: a privileged container"):
         read(path, None)
 
 
