@@ -9,7 +9,7 @@ import collections.abc as c
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._certs import thumbprint
+from ..module_utils._account import thumbprint
 from ..module_utils._errors import SeaworthyError
 
 DOCUMENTATION = r"""

@@ -1,42 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the Seaworthy founders
 # PRIVATE: may change without notice; only the modules of this collection are its interface.
-"""What the issuer of certificates asks the world: lego, OpenSSL, the resolver, and the edges' handshakes."""
+"""How certificates are ordered: lego (the ACME client of Debian), OpenSSL and the resolver."""
 
 from __future__ import annotations
 
 import collections.abc as c
 import datetime
-import fcntl
-import hashlib
 import http.client
 import json
 import os
 import pathlib
 import re
-import secrets
 import socket
 import ssl
 import urllib.parse
 
 from . import _process
-from ._certs import Certificate, Edge, Issuer, Settings
-from ._clock import SystemClock
-from ._cluster import Cluster
-from ._errors import EdgeError, InputError, SeaworthyError
+from ._certs import WILDCARD, Certificate, Settings
+from ._certs_issuer import AuthorityFailure
+from ._certs_writer import file_name
+from ._errors import DeadlineExceeded, SeaworthyError
 
 ACCOUNT_KEY = pathlib.Path("/etc/seaworthy/acme_account.key")
-SETTINGS = pathlib.Path("/etc/seaworthy/certs.json")
-RESULT = pathlib.Path("/run/seaworthy/certs.json")
-LOCK = pathlib.Path("/run/seaworthy/certs.lock")
+DNS_HOOK = pathlib.Path("/etc/seaworthy/dns_hook")
+DNS_HOOK_SECRET = pathlib.Path("/etc/seaworthy/dns_hook_secret")
 STORE = pathlib.Path("/var/lib/seaworthy/certs")
 ORDER_SECONDS = 300
-HANDSHAKE_SECONDS = 3.0
-PORT = 443
+DIRECTORY_SECONDS = 15.0
+
+ERROR_TYPE = re.compile(r"urn:ietf:params:acme:error:(\w+)")  # RFC 8555, 6.7
+SERVER_ERROR = re.compile(r"acme: error: 5\d\d")
+NOT_REACHED = re.compile(r"could not create client|dial tcp|Client\.Timeout")
 
 
 class Lego:
-    """The ACME client of Debian. Challenges are answered by others, without state (service edge_acme)."""
+    """Orders. HTTP challenges are answered by others, without state (service edge_acme); wildcards go by DNS hook."""
 
     def __init__(
         self, settings: Settings, store: pathlib.Path = STORE, account_key: pathlib.Path = ACCOUNT_KEY
@@ -45,7 +44,7 @@ class Lego:
         self._settings = settings
         self._account_key = account_key
         self._folder = store / server  # one for each authority: their certificates and accounts do not mix
-        self._account = self._folder / "accounts" / server / settings.email / "keys" / f"{settings.email}.key"
+        self._account = self._folder / "accounts" / server / settings.email
         self._webroot = store / "webroot"  # lego writes the tokens there, where nobody reads them
 
     def resolve(self, name: str) -> set[str]:
@@ -61,101 +60,76 @@ class Lego:
         except (OSError, SeaworthyError):
             return None
 
-    def order(self, name: str) -> Certificate:
+    def check(self) -> None:
+        """Its directory counts in no rate limit, so it is asked before each order."""
+        url = urllib.parse.urlsplit(self._settings.directory)
+        context = ssl.create_default_context(cafile=self._settings.ca_file)
+        connection = http.client.HTTPSConnection(url.netloc, timeout=DIRECTORY_SECONDS, context=context)
+        try:
+            connection.request("GET", url.path or "/")
+            answer = connection.getresponse()
+            reason = f"it answered {answer.status}" if answer.status != 200 else _not_a_directory(answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+        finally:
+            connection.close()
+        if reason:
+            raise AuthorityFailure(
+                f"the certificate authority does not work, nothing was ordered: {self._settings.directory}: {reason}",
+                remedy="The next run tries again. Can this host reach it?",
+            )
+
+    def order(self, name: str, progress: c.Callable[[], None]) -> Certificate:
         self._prepare()
         settings = self._settings
         command = ["lego", "--path", str(self._folder), "--server", settings.directory, "--email", settings.email]
-        command += ["--accept-tos", "--domains", name, "--http", "--http.webroot", str(self._webroot), "run"]
-        environment = dict(os.environ)
-        if settings.ca_file:
-            environment["LEGO_CA_CERTIFICATES"] = settings.ca_file
-        done = _process.run(command, env=environment, seconds=ORDER_SECONDS)
+        command += ["--accept-tos", "--domains", name, *self._challenge(name), "run"]
+        try:
+            done = _process.run(command, env=self._environment(), seconds=ORDER_SECONDS, progress=progress)
+        except DeadlineExceeded as error:
+            raise AuthorityFailure(f"the order for {name} did not end: {error.message}") from error
         if done.returncode != 0:
-            raise SeaworthyError(f"{settings.directory} gave no certificate for {name}: {_last_words(done.stderr)}")
+            kind = AuthorityFailure if _is_its_own_fault(done.stderr) else SeaworthyError
+            raise kind(f"{settings.directory} gave no certificate for {name}: {_last_words(done.stderr)}")
         return self._read(name)
 
+    def _challenge(self, name: str) -> list[str]:
+        if not name.startswith(WILDCARD):
+            return ["--http", "--http.webroot", str(self._webroot)]
+        words = ["--dns", "exec"]
+        for resolver in self._settings.dns_resolvers:
+            words += ["--dns.resolvers", resolver]
+        return words if self._settings.dns_propagation_check else [*words, "--dns.disable-cp"]
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        if self._settings.ca_file:
+            environment["LEGO_CA_CERTIFICATES"] = self._settings.ca_file
+        if self._settings.dns_hook:
+            environment["EXEC_PATH"] = str(DNS_HOOK)
+        if self._settings.dns_hook and DNS_HOOK_SECRET.exists():
+            environment["DNS_HOOK_SECRET_FILE"] = str(DNS_HOOK_SECRET)
+        return environment
+
     def _prepare(self) -> None:
-        for folder in (self._account.parent, self._webroot):
+        """The account's key where lego looks for it. It registers again each time: the same key, the same account."""
+        account = self._account / "keys" / f"{self._settings.email}.key"
+        for folder in (account.parent, self._webroot):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = self._account_key.read_bytes()
-        if not self._account.exists() or self._account.read_bytes() != key:
-            self._account.unlink(missing_ok=True)
-            self._account.touch(mode=0o600)
-            self._account.write_bytes(key)
+        if not account.exists() or account.read_bytes() != key:
+            account.unlink(missing_ok=True)
+            account.touch(mode=0o600)
+            account.write_bytes(key)
+        (self._account / "account.json").unlink(missing_ok=True)  # or an authority that lost it would refuse for ever
 
     def _read(self, name: str) -> Certificate:
-        chain, key = (self._folder / "certificates" / f"{name}.{suffix}" for suffix in ("crt", "key"))
+        chain, key = (self._folder / "certificates" / f"{file_name(name)}.{suffix}" for suffix in ("crt", "key"))
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
         except ssl.SSLError as error:
             raise SeaworthyError(f"{chain} and {key} do not belong together: {error}") from error
         return describe(chain.read_text(), key.read_text())
-
-
-class TlsHandshakes:
-    """What the edges show, with no trust in it: the caller compares."""
-
-    def fingerprint(self, edge: Edge, name: str) -> str:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        try:
-            with (
-                socket.create_connection((edge.address, PORT), HANDSHAKE_SECONDS) as plain,
-                context.wrap_socket(plain, server_hostname=name) as tls,
-            ):
-                shown = tls.getpeercert(binary_form=True)
-        except OSError as error:
-            raise EdgeError(f"edge {edge.name} ({edge.address}) shows no certificate for {name}: {error}") from error
-        return hashlib.sha256(shown or b"").hexdigest()
-
-    def answers(self, edge: Edge, name: str) -> bool:
-        """Ask for a token of our own: whoever answers challenges answers this one too."""
-        token = secrets.token_hex(16)
-        connection = http.client.HTTPConnection(edge.address, timeout=HANDSHAKE_SECONDS)
-        try:
-            connection.request("GET", f"/.well-known/acme-challenge/{token}", headers={"Host": name})
-            answer = connection.getresponse()
-            return answer.status == 200 and answer.read().startswith(f"{token}.".encode())
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-
-def run_issuer(force: c.Collection[str], emit: c.Callable[[str], None]) -> int:
-    """The whole run that the timer starts, alone. Why it failed is left in a file for whoever started it."""
-    if not SETTINGS.exists():
-        raise InputError(
-            "this host is not the issuer of certificates",
-            found=f"no file {SETTINGS}",
-            remedy="Run the command on the first manager.",
-        )
-    RESULT.parent.mkdir(mode=0o700, exist_ok=True)
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        RESULT.unlink(missing_ok=True)
-        reasons: list[str] = []
-        try:
-            issuer = new_issuer(Settings.parse(json.loads(SETTINGS.read_text())), Cluster(), emit)
-            reasons += issuer.run(force).values()
-        except SeaworthyError as error:
-            emit(str(error))
-            reasons.append(str(error))
-        RESULT.write_text(json.dumps(reasons))
-    return 1 if reasons else 0
-
-
-def new_issuer(settings: Settings, cluster: Cluster, emit: c.Callable[[str], None]) -> Issuer:
-    """With the real world around it."""
-    return Issuer(
-        settings,
-        cluster=cluster,
-        authority=Lego(settings),
-        handshakes=TlsHandshakes(),
-        clock=SystemClock(),
-        emit=emit,
-    )
 
 
 def describe(chain: str, key: str) -> Certificate:
@@ -173,6 +147,22 @@ def describe(chain: str, key: str) -> Certificate:
         not_after=_moment(said["notAfter"]),
         serial=said["serial"],
     )
+
+
+def _is_its_own_fault(said: str) -> bool:
+    """Did the authority fail, and not the name? An error of a validation may quote anything, so its type goes first."""
+    types = ERROR_TYPE.findall(said)
+    if SERVER_ERROR.search(said) or "serverInternal" in types:
+        return True
+    return not types and bool(NOT_REACHED.search(said))
+
+
+def _not_a_directory(raw: bytes) -> str:
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = None
+    return "" if isinstance(found, dict) and "newOrder" in found else "its answer is no ACME directory"
 
 
 def _moment(text: str) -> float:

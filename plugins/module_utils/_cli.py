@@ -13,7 +13,7 @@ import sys
 import typing as t
 import uuid
 
-from . import _acme, _edges, _status
+from . import _certs_run, _edges, _status
 from ._clock import SystemClock
 from ._cluster import Cluster
 from ._errors import SeaworthyError
@@ -36,7 +36,10 @@ def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = R
     command.set_defaults(run=lambda options: _show_status(options.json))
     command = commands.add_parser("certs", help="issue certificates that are due and check what the edges serve")
     command.add_argument("--force", action="append", default=[], metavar="NAME", help="a new certificate for NAME")
-    command.set_defaults(run=lambda options: _acme.run_issuer(options.force, _say))
+    command.add_argument("--check", action="store_true", help="order nothing, only check what the edges serve")
+    command.set_defaults(
+        run=lambda options: _certs_run.check(_say) if options.check else _certs_run.issue(options.force, _say)
+    )
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
