@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _wrapper
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import ReleaseFailed, Unavailable
+from ansible_collections.seaworthy.swarm.plugins.module_utils._stack import DEPLOY_SECONDS
 from tests.unit.plugins.module_utils.test_release import World
 
 Json = dict[str, t.Any]
@@ -142,6 +143,37 @@ def test_an_earlier_wave_is_watched_while_a_later_one_starts(world: World) -> No
     world.cluster.boot_once = world.cluster.never_end
     with pytest.raises(ReleaseFailed, match="service cache keeps failing"):
         world.run("1.0.0")
+
+
+def test_a_service_that_fails_before_the_edges_agree_ends_the_release(world: World) -> None:
+    def boot(service: Json) -> None:
+        world.cluster.become_healthy(service)
+        if "web" in service["Spec"]["Name"]:
+            world.clock.after(7, functools.partial(world.cluster.crash, service))
+
+    world.cluster.boot = boot
+    world.edges.preview_status = 502
+    with pytest.raises(ReleaseFailed, match="service web keeps failing"):
+        world.run("1.0.0")
+
+
+def test_the_lease_outlives_a_deploy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def boot(service: Json) -> None:
+        world.clock.after(25, lambda: world.cluster.become_healthy(service))
+
+    run = world.release("1.0.0")
+    deploy = world.stacks.deploy
+    left: list[float] = []
+
+    def watch(name: str, document: Json) -> None:
+        left.append(run.progress.lease.record.expires - world.clock.now)
+        deploy(name, document)
+
+    world.cluster.boot = boot
+    monkeypatch.setattr(world.stacks, "deploy", watch)
+    run.run()
+    assert len(left) == 4
+    assert min(left) > DEPLOY_SECONDS
 
 
 @pytest.mark.parametrize("count", [1, 3])
