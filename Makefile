@@ -40,6 +40,7 @@ bench: ## ratios against a named baseline, measured in the same run on a running
 docs: ## regenerate what is generated: role inputs, claims table, changelog is left to a release
 	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.settings --write
 	@$(DEV) python -m tests.tools.role_readme --write
+	@$(DEV) env PYTHONPATH=.ansible/collections python -m tests.tools.compose_doc --write
 	@$(DEV) python -m tests.tools.claims --write
 
 clean: ## remove what runs left in this checkout (not the lab, not the caches in your home)

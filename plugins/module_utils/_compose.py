@@ -44,7 +44,8 @@ LONGEST_NUMBER = 10**6  # as long as any release's number will be
 # For a check, where no image was pulled: it starts something, and nothing of it depends on the image's contents.
 UNSEEN = Image("", command=("unseen",))
 SECRET_NAME = re.compile(
-    r"(?i)(^|_)(pass(word|wd|phrase)?|secret|token|credentials?|(api|private|access|secret)_?key)$"
+    r"(?i)(^|_)((pg)?pass(word|wd|phrase)?|pwd|secret|token|credentials?|"
+    r"(api|app|access|private|secret|master|session|encryption|signing)_?key(_base)?)$"
 )
 
 

@@ -219,7 +219,7 @@ TOP: tuple[Key, ...] = (
     _used("include", _PARSER),
     _used("services", "See above."),
     *_refused(_MODELS, "models"),
-    *_refused(_DATA, "volumes"),
+    _used("volumes", "Services name them, and are refused for it: see `volumes` of a service."),
     _used("networks.*.name", f"Only Compose's own name for it: {_OWN_NETWORKS}."),
     _translated("networks.*.driver", "networks.*.driver", "bridge and overlay become overlay; others are refused."),
     _kept("networks.*.internal"),

@@ -16,6 +16,7 @@ from ._compose_service import OWN_LABELS
 Json = dict[str, t.Any]
 
 COMPLETED = "service_completed_successfully"
+HEALTHY = "service_healthy"
 DRIVERS = ("bridge", "overlay")
 LONGEST_CONFIG = 900_000  # bytes; Swarm takes 1,000 KiB
 
@@ -68,7 +69,7 @@ def keys_of(app: App, model: Json) -> list[Asked]:
     """Every key beside the services, of what services that are on use."""
     on = services(app, model)
     top = {key: value for key, value in model.items() if key not in ("name", "services")}
-    top |= {key: _given(model, on, key) for key in ("networks", "secrets", "configs")}
+    top |= {key: _given(model, on, key) for key in ("networks", "secrets", "configs", "volumes")}
     return [one for one in asked(top, TOP_BY_PATH) if not _is_own_name(app, one)]
 
 
@@ -100,8 +101,8 @@ def configs(model: Json, on: Json) -> Json:
 
 def _is_own_name(app: App, one: Asked) -> bool:
     """Compose itself names everything after the project."""
-    kind, dot, name = one.path.partition(".")
-    return bool(dot) and name.endswith(".name") and one.value == f"{app.name}_{name.removesuffix('.name')}"
+    name = one.path.partition(".")[2]
+    return name.endswith(".name") and one.value == f"{app.name}_{name.removesuffix('.name')}"
 
 
 def _given(model: Json, on: Json, kind: str) -> Json:
@@ -114,7 +115,7 @@ def _used(on: Json, kind: str) -> set[str]:
     found = set()
     for spec in on.values():
         entries = spec.get(kind) or []
-        found |= {entry["source"] for entry in entries} if isinstance(entries, list) else set(entries)
+        found |= {entry.get("source") for entry in entries} if isinstance(entries, list) else set(entries)
     return found
 
 
@@ -200,9 +201,14 @@ def _dependencies(app: App, model: Json, name: str, spec: Json, on: Json) -> lis
             if options.get("required", True):
                 remedy = "Name a profile of it under `profiles` of the app file, or write `required: false`."
                 found.append(Refusal(name, key, f"service {other} is off", remedy=remedy))
-        elif options.get("condition") == COMPLETED and (kind := class_of(app, other, model)) != "once":
+            continue
+        kind, condition = class_of(app, other, model), options.get("condition")
+        if condition == COMPLETED and kind != "once":
             reason = f"it waits for the end of {other}, but a service of class {kind} must run"
             found.append(Refusal(name, key, reason, remedy=f"Give {other} no route and no other class."))
+        if condition == HEALTHY and kind == "once":
+            reason = f"it waits for the health of {other}, which runs once (class once)"
+            found.append(Refusal(name, key, reason, remedy=f"Write `condition: {COMPLETED}`."))
     return found
 
 
