@@ -98,6 +98,13 @@ SETTINGS = (
     Setting("seaworthy_acme_directory", "str", "ACME directory of the certificate authority.", LETS_ENCRYPT),
     Setting("seaworthy_acme_ca_file", "path", "CA that signed the ACME server's own certificate (PEM, controller)."),
     Setting(
+        "seaworthy_certificates_names",
+        "list",
+        "Names to have certificates for beside those of the applications, for example a wildcard.",
+        "[]",
+    ),
+    Setting("seaworthy_dns_hook_secret", "str", "Name of the secret that `certificates_dns_hook` needs, if any."),
+    Setting(
         "seaworthy_edge_entry",
         "str",
         "Who sends clients elsewhere while an edge is being changed: `load_balancer` (then without HTTP/3), or nobody "
