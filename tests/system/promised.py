@@ -21,7 +21,19 @@ EDGE_NETWORK = "seaworthy-edge"
 OURS = {"SEAWORTHY_APP", "SEAWORTHY_RELEASE", "SEAWORTHY_VERSION"}
 NANOSECONDS = {"h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3}
 # Keys that no container shows: the drill looks at builds and the order of starts itself, the rest is Compose's.
-ELSEWHERE = {"build", "depends_on", "expose", "image", "profiles"}
+ELSEWHERE = ("build", "depends_on", "expose", "image", "profiles")
+# Keys that are compared whether the file has them or not: else the image's own value holds.
+ALWAYS = (
+    "command",
+    "container_name",
+    "entrypoint",
+    "environment",
+    "healthcheck",
+    "networks",
+    "stop_signal",
+    "user",
+    "working_dir",
+)
 
 
 @dataclass(frozen=True)
@@ -78,9 +90,8 @@ class Promise:
         yield from self._environment(seen)
         yield from self._health(seen)
         yield from self._networks(seen)
-        handled = {*ELSEWHERE, "command", "container_name", "entrypoint", "environment", "healthcheck", "networks"}
         for key, value in self.spec.items():
-            if value in (None, [], {}) or key in handled:
+            if value in (None, [], {}) or key in (*ELSEWHERE, *ALWAYS):
                 continue
             if key in SIMPLE:
                 place, convert = SIMPLE[key]
@@ -136,14 +147,22 @@ class Promise:
             yield "healthcheck", [], _test(found.get("Test"))
             return
         words = _test(found.get("Test"))
-        yield "healthcheck.test", _test(said.get("test") or inherited.get("Test")), self._unwrapped(words) if words else []
+        yield (
+            "healthcheck.test",
+            _test(said.get("test") or inherited.get("Test")),
+            self._unwrapped(words) if words else [],
+        )
         for key, name in (
             ("interval", "Interval"),
             ("timeout", "Timeout"),
             ("start_period", "StartPeriod"),
             ("start_interval", "StartInterval"),
         ):
-            yield f"healthcheck.{key}", _nanoseconds(said[key]) if key in said else inherited.get(name, 0), found.get(name, 0)
+            yield (
+                f"healthcheck.{key}",
+                _nanoseconds(said[key]) if key in said else inherited.get(name, 0),
+                found.get(name, 0),
+            )
         yield "healthcheck.retries", said.get("retries", inherited.get("Retries", 0)), found.get("Retries", 0)
 
     def _networks(self, seen: Seen) -> Facts:
@@ -174,12 +193,14 @@ class Promise:
         if times:
             yield "restart", int(times), found.get("MaxAttempts")
 
-    def _files(self, key: str, entries: list[Json], seen: Seen) -> Facts:
+    def _configs(self, entries: list[Json], seen: Seen) -> Facts:
         for entry in entries:
-            path = entry["target"] if key == "configs" else _secret_path(entry)
-            text = _config_text(self.model["configs"][entry["source"]]) if key == "configs" else None
-            said = File(text, int(entry.get("mode", "0444"), 8), int(entry.get("uid", 0)), int(entry.get("gid", 0)))
-            yield f"{key}.{entry['source']}", said, seen.files.get(path)
+            text = _config_text(self.model["configs"][entry["source"]])
+            yield f"configs.{entry['source']}", _file(entry, text), seen.files.get(entry["target"])
+
+    def _secrets(self, entries: list[Json], seen: Seen) -> Facts:
+        for entry in entries:
+            yield f"secrets.{entry['source']}", _file(entry, None), seen.files.get(_secret_path(entry))
 
     def _tmpfs(self, key: str, said: dict[str, int], seen: Seen) -> Facts:
         mounts = {
@@ -226,17 +247,13 @@ class Promise:
                 yield f"deploy.resources.{kind}.{name}", said, _at(seen, places[kind].get(name, name))
 
 
-def _resolved(text: str) -> str:
-    return text.replace("$$", "$")
-
-
 def _plain(value: Any) -> Any:
     """The model with `$` as its reader sees it."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return _resolved(value) if isinstance(value, str) else value
+    return value.replace("$$", "$") if isinstance(value, str) else value
 
 
 def _pairs(variables: list[str] | None) -> dict[str, str]:
@@ -267,6 +284,10 @@ def _config_text(config: Json) -> str:
     return config["content"] if "content" in config else Path(config["file"]).read_text()
 
 
+def _file(entry: Json, text: str | None) -> File:
+    return File(text, int(entry.get("mode", "0444"), 8), int(entry.get("uid", 0)), int(entry.get("gid", 0)))
+
+
 def _tmpfs_sizes(entries: list[str]) -> dict[str, int]:
     found = {}
     for entry in entries:
@@ -281,7 +302,9 @@ def _capabilities(names: Sequence[str]) -> set[str]:
 
 
 def _ulimits(limits: Json) -> set[tuple[str, int, int]]:
-    both = {name: value if isinstance(value, dict) else {"soft": value, "hard": value} for name, value in limits.items()}
+    both = {
+        name: value if isinstance(value, dict) else {"soft": value, "hard": value} for name, value in limits.items()
+    }
     return {(name, int(value["soft"]), int(value["hard"])) for name, value in both.items()}
 
 
@@ -302,6 +325,15 @@ def _at(seen: Seen, place: str) -> object:
 
 def _contained(key: str, said: Mapping[str, object], found: Mapping[str, object] | None) -> Facts:
     yield key, said, {name: (found or {}).get(name) for name in said}
+
+
+def _dropped(_promise: Promise, value: list[str], seen: Seen) -> Facts:
+    said, found = _capabilities(value), _capabilities(seen.container["HostConfig"]["CapDrop"] or [])
+    yield "cap_drop", said, said if "ALL" in found else said & found
+
+
+def _labels(_promise: Promise, value: Json, seen: Seen) -> Facts:
+    yield from _contained("labels", value, seen.container["Config"]["Labels"])
 
 
 def _logging(_promise: Promise, value: Json, seen: Seen) -> Facts:
@@ -339,24 +371,16 @@ SIMPLE: dict[str, tuple[str, Callable[[Any], object]]] = {
     "ulimits": ("HostConfig.Ulimits", _ulimits),
 }
 OTHER: dict[str, Callable[[Promise, Any, Seen], Facts]] = {
-    "cap_drop": lambda _promise, value, seen: _dropped(value, seen),
-    "configs": lambda promise, value, seen: promise._files("configs", value, seen),
+    "cap_drop": _dropped,
+    "configs": Promise._configs,
     "deploy": Promise._deploy,
     "extra_hosts": _hosts,
-    "labels": lambda _promise, value, seen: _contained("labels", value, seen.container["Config"]["Labels"]),
+    "labels": _labels,
     "logging": _logging,
     "restart": Promise._restart,
-    "secrets": lambda promise, value, seen: promise._files("secrets", value, seen),
+    "secrets": Promise._secrets,
     "security_opt": _security,
     "shm_size": lambda promise, value, seen: promise._tmpfs("shm_size", {"/dev/shm": int(value)}, seen),
-    "stop_signal": lambda _promise, _value, _seen: iter(()),
     "tmpfs": lambda promise, value, seen: promise._tmpfs("tmpfs", _tmpfs_sizes(value), seen),
-    "user": lambda _promise, _value, _seen: iter(()),
     "volumes": Promise._volumes,
-    "working_dir": lambda _promise, _value, _seen: iter(()),
 }
-
-
-def _dropped(value: list[str], seen: Seen) -> Facts:
-    said, found = _capabilities(value), _capabilities(seen.container["HostConfig"]["CapDrop"] or [])
-    yield "cap_drop", said, said if "ALL" in found else said & found

@@ -15,7 +15,8 @@ import yaml
 from tests.run import ROOT, Result
 from tests.system.lab import Lab
 
-SOURCES = {"shop": ROOT / "apps/shop.yml", "probe": ROOT / "tests/fixtures/apps/probe.yml"}
+SHAPES = {path.parent.name: path for path in sorted((ROOT / "tests/fixtures/compose").glob("*/app.yml"))}
+SOURCES = {"shop": ROOT / "apps/shop.yml", "probe": ROOT / "tests/fixtures/apps/probe.yml"} | SHAPES
 HOSTS = ("m1", "m2", "m3")
 GONE_SECONDS = 90
 
