@@ -170,4 +170,6 @@ def _moment(text: str) -> float:
 
 
 def _last_words(text: str) -> str:
-    return " ".join(text.strip().splitlines()[-3:]) or "it said nothing"
+    """Its verdict. What a DNS hook said comes before it, and may hold a secret of the team."""
+    verdict = text[max(0, text.rfind("Could not obtain")) :]
+    return " ".join(verdict.strip().splitlines()[-3:]) or "it said nothing"

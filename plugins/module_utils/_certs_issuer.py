@@ -38,11 +38,9 @@ class Authority(t.Protocol):
 
     def stored(self, name: str) -> Certificate | None:
         """What the last order on this host brought."""
-        ...
 
     def check(self) -> None:
         """AuthorityFailure when it does not answer. Asking counts as nothing there."""
-        ...
 
     def order(self, name: str, progress: c.Callable[[], None]) -> Certificate: ...
 

@@ -46,18 +46,15 @@ class Leased(t.Protocol):
     @property
     def config(self) -> str:
         """Name of the config that keeps it."""
-        ...
 
     @property
     def what(self) -> str:
         """As people call it."""
-        ...
 
     def labels(self) -> dict[str, str]: ...
 
     def seen(self, labels: c.Mapping[str, str]) -> t.Self:
         """The record of the same thing as these labels tell it."""
-        ...
 
     def held(self, now: float) -> bool: ...
 

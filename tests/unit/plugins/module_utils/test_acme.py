@@ -114,6 +114,14 @@ def test_a_wildcard(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, wai
     assert "token" not in (tmp_path / "arguments").read_text()
 
 
+def test_what_a_hook_says_is_not_repeated(tmp_path: pathlib.Path, lego: _acme.Lego) -> None:
+    """The reason of a failure goes into labels and logs."""
+    fake_lego(tmp_path, "printf 'token 1234\\nCould not obtain certificates:\\n\\t[a] exit status 1' >&2; exit 1")
+    with pytest.raises(SeaworthyError, match="exit status 1") as error:
+        lego.order("a.example.com", lambda: None)
+    assert "1234" not in str(error.value)
+
+
 def test_an_order_registers_again(tmp_path: pathlib.Path, lego: _acme.Lego) -> None:
     """An authority that lost the account (pebble, restarted) would refuse it for ever otherwise."""
     fake_lego(tmp_path, "exit 1")
