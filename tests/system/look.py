@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at the containers of one application on a host of the lab: at the engine's answers and into /proc (stdlib only).
+"""Looks at the containers of one application on a host of the lab: what engine and /proc say (stdlib only).
 
 Standard input: {"app": name, "paths": {service: [path, ...]}}; standard output: a JSON list of containers.
 """

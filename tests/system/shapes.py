@@ -110,5 +110,7 @@ def containers(lab: Lab, shape: Shape) -> list[Container]:
 
 def _inspected(lab: Lab, kind: str, *listing: str) -> list[Json]:
     ids = lab.on("m1", "docker", kind, *listing).require_success().output.split()
-    found: list[Json] = json.loads(lab.on("m1", "docker", kind, "inspect", *ids).require_success().output) if ids else []
+    found: list[Json] = (
+        json.loads(lab.on("m1", "docker", kind, "inspect", *ids).require_success().output) if ids else []
+    )
     return found
