@@ -68,7 +68,7 @@ class Search:
 
     def _files(self) -> None:
         sizes: dict[str, int] = {}
-        for root in self._plan.roots or mounted():
+        for root in self._plan.roots or mounted(Path("/proc/self/mounts").read_text()):
             for path, size in files(root, self._plan.since, self._plan.blind):
                 sizes[path] = size
                 if len(sizes) == BATCH:
@@ -151,10 +151,9 @@ class Grep:
                 size += len(chunk)
                 grep.stdin.write(chunk)
             grep.stdin.close()
-            if program.wait() or grep.wait() > 1:
-                raise RuntimeError(
-                    f"{' '.join(words[:3])} ended with {program.returncode}, grep with {grep.returncode}"
-                )
+            codes = program.wait(), grep.wait()
+            if codes[0] or codes[1] > 1:
+                raise RuntimeError(f"{' '.join(words[:3])} ended with {codes[0]}, grep with {codes[1]}")
             return set(content(output)), size
 
     def _start(self, words: list[str], output: int, source: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
@@ -210,9 +209,9 @@ def mode(path: str) -> int:
         return 0
 
 
-def mounted() -> list[str]:
+def mounted(table: str) -> list[str]:
     """Where file systems are mounted that hold files; those of containers are left out."""
-    fields = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    fields = [line.split() for line in table.splitlines()]
     return sorted({point for _, point, kind, *_ in fields if kind in REAL and not OF_CONTAINERS.match(point)})
 
 
