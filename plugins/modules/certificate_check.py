@@ -17,6 +17,7 @@ description:
     certificate that is valid now, whose key belongs to it and whose chain is in order. Less than 30 days left is a
     warning.
   - An address of a kind that the controller cannot reach at all (IPv6 without IPv6) is left out with a warning.
+  - At least one of the two is needed.
   - Runs on the controller, reads only, and changes nothing.
 attributes:
   check_mode:

@@ -23,7 +23,7 @@ from ..module_utils._errors import InputError
 
 AT_ONCE = 16
 POLL = 1.0
-NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EHOSTUNREACH)
+NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # EHOSTUNREACH: a host that is dead
 
 
 class NoRoute(Exception):

@@ -17,13 +17,22 @@ from tests.run import ROOT
 Json = dict[str, t.Any]
 
 
+def trusted(value: t.Any) -> t.Any:
+    """Every text in it as a template."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
 def evaluate(role: str, text: str, **variables: t.Any) -> t.Any:
     """An expression or template, with the role's own defaults."""
     folder = ROOT / "roles" / role
     names: Json = {"ansible_managed": "Ansible managed"}
     for file in ("vars/main.yml", "defaults/main.yml"):
         for key, value in yaml.safe_load((folder / file).read_text()).items():
-            names[key] = trust_as_template(value) if isinstance(value, str) else value
+            names[key] = trusted(value)
     return Templar(loader=DataLoader(), variables=names | variables).template(trust_as_template(text))
 
 

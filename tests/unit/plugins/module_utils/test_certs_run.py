@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.seaworthy.swarm.plugins.module_utils import _certs, _certs_files, _certs_run
+from ansible_collections.seaworthy.swarm.plugins.module_utils import _certs, _certs_files, _certs_run, _cli
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import InputError, LeaseHeld
 from ansible_collections.seaworthy.swarm.plugins.module_utils._lease import LIFETIME
 from tests.unit.plugins.certs_world import DAY, SETTINGS, Swarm, World, certificate
@@ -107,6 +107,15 @@ def test_the_check_alone(world: World) -> None:
     assert _certs_run.check(world.said.append) == 1
     assert "renewals must have failed" in world.said[-1]
     assert world.orders == orders
+
+
+@pytest.mark.usefixtures("host")
+def test_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _cli.main(["certs", "--check"]) == 1
+    assert "has no certificate" in capsys.readouterr().out
+    assert _cli.main(["certs", "--force", A]) == 0
+    assert _cli.main(["certs", "--check"]) == 0
+    assert _cli.main(["certs", "--force", "typo.example.com"]) == 1
 
 
 def test_nothing_is_ordered_where_the_team_brings_files(host: pathlib.Path, world: World) -> None:

@@ -57,6 +57,7 @@ def test_all_is_well() -> None:
         (dataclasses.replace(GOOD, fingerprint="e" * 64), "do not show the same certificate"),
         (ConnectionRefusedError("refused"), "192.0.2.1 does not serve a.example.com: refused"),
         (TimeoutError("timed out"), "timed out"),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "No route to host"),
     ],
 )
 def test_one_address_differs(shown: object, problem: str) -> None:
