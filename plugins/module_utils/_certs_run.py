@@ -117,12 +117,14 @@ def lease(cluster: Cluster, clock: Clock, emit: Emit, patient: bool) -> c.Iterat
 
 
 def join(cluster: Cluster, clock: Clock) -> None:
-    """Wait until no manager is issuing."""
+    """Wait for the end of the run that goes on, on whatever manager; a later one is not ours to wait for."""
     deadline = Deadline(clock, PATIENCE_SECONDS, "a run of the issuer")
-    while (ledger := _orders.read(cluster)).held(clock.time()):
+    first = now = _orders.read(cluster)
+    while now.held(clock.time()) and now.nonce == first.nonce:
         if deadline.expired():
-            raise LeaseHeld(ledger.what, ledger.owner, ledger.expires, clock.time())
+            raise LeaseHeld(now.what, now.owner, now.expires, clock.time())
         clock.sleep(POLL)
+        now = _orders.read(cluster)
 
 
 def new_check(settings: Settings, cluster: Cluster, clock: Clock, emit: Emit) -> Check:

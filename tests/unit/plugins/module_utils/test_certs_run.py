@@ -133,6 +133,20 @@ def test_joining_a_run_that_died_ends_with_its_lease(world: World) -> None:
     assert LIFETIME - 1 <= world.clock.time() - start <= LIFETIME + 2
 
 
+def test_joining_waits_for_one_run_only(world: World) -> None:
+    """Somebody who rotates in a loop leaves no moment without a lease that a look each second would see."""
+    lease = world.take("m2")
+
+    def next_run() -> None:
+        lease.release()
+        world.take("m2")
+
+    start = world.clock.time()
+    world.clock.after(10, next_run)
+    _certs_run.join(world.swarm, world.clock)
+    assert 10 <= world.clock.time() - start <= 12
+
+
 def test_joining_has_an_end(world: World) -> None:
     lease = world.take("m2")
     kept = _certs_run.KeptClock(world.clock, lease.keep)
