@@ -9,14 +9,16 @@ import argparse
 import collections.abc as c
 import json
 import pathlib
+import signal
 import sys
 import typing as t
 import uuid
 
-from . import _certs_run, _edges, _status
+from . import _certs_run, _edges, _run, _status
 from ._clock import SystemClock
 from ._cluster import Cluster
 from ._errors import SeaworthyError
+from ._output import SUFFIX, Output
 from ._plan import Request
 from ._release import Release
 from ._stack import Stacks
@@ -31,6 +33,9 @@ def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = R
     command = commands.add_parser("release", help="release an application")
     command.add_argument("--request", type=pathlib.Path, required=True, help="file of the request (JSON)")
     command.set_defaults(run=lambda options: _release(options.request, release))
+    command = commands.add_parser("run", help="run a one-off command of an application")
+    command.add_argument("--request", type=pathlib.Path, required=True, help="file of the request (JSON)")
+    command.set_defaults(run=lambda options: _one_off(options.request))
     command = commands.add_parser("status", help="show nodes, edges and applications")
     command.add_argument("--json", action="store_true", help="for programs")
     command.set_defaults(run=lambda options: _show_status(options.json))
@@ -49,8 +54,9 @@ def main(arguments: c.Sequence[str] | None = None, *, release: type[Release] = R
 
 
 def _release(path: pathlib.Path, release: type[Release]) -> int:
-    """Events go to stdout (the journal), the verdict also to the file `<request>.result`."""
-    try:
+    """Events go to stdout (the journal)."""
+
+    def work() -> Json:
         request = Request.parse(json.loads(path.read_text()))
         cluster = Cluster()
         run = release(
@@ -62,7 +68,29 @@ def _release(path: pathlib.Path, release: type[Release]) -> int:
             emit=_emit,
             nonce=uuid.uuid4().hex,
         )
-        result: Json = {"failed": False} | run.run()
+        return {"failed": False} | run.run()
+
+    return _report(path, work)
+
+
+def _one_off(path: pathlib.Path) -> int:
+    """What the command writes goes to the file `<request>.output`."""
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
+
+    def work() -> Json:
+        request = _run.Request.parse(json.loads(path.read_text()))
+        cluster = Cluster()
+        with Output(path.with_suffix(SUFFIX)) as output:
+            login = Stacks(cluster).login
+            return _run.Run(request, cluster=cluster, login=login, clock=SystemClock(), tell=output.add).run()
+
+    return _report(path, work)
+
+
+def _report(path: pathlib.Path, work: c.Callable[[], Json]) -> int:
+    """The verdict goes to the file `<request>.result`."""
+    try:
+        result = work()
     except SeaworthyError as error:
         result = {"failed": True, "changed": False, "msg": str(error)} | error.result
     except Exception as error:

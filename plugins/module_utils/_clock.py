@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 import typing as t
 
@@ -32,6 +33,11 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+def seconds_of(timestamp: str) -> float:
+    """A moment as the engine writes it (RFC 3339), in seconds since 1970."""
+    return datetime.datetime.fromisoformat(timestamp).timestamp()
 
 
 class Deadline:

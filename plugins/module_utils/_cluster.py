@@ -19,6 +19,7 @@ import socket
 import typing as t
 import urllib.parse
 
+from . import _logs
 from ._clock import Clock, Deadline, SystemClock
 from ._errors import ClusterError, Conflict, NotFound, Unavailable
 
@@ -79,17 +80,6 @@ def split_reference(image: str) -> tuple[str, str]:
     if not colon or "/" in tag:
         head, tag = name, ""
     return head, digest or tag or "latest"
-
-
-def demultiplex(raw: bytes) -> str:
-    """The text of a log stream: frames of 8 header bytes plus payload."""
-    parts: list[bytes] = []
-    position = 0
-    while position + 8 <= len(raw) and raw[position] in (0, 1, 2) and raw[position + 1 : position + 4] == b"\0\0\0":
-        size = int.from_bytes(raw[position + 4 : position + 8], "big")
-        parts.append(raw[position + 8 : position + 8 + size])
-        position += 8 + size
-    return b"".join([*parts, raw[position:]]).decode(errors="replace")
 
 
 class Cluster:
@@ -210,8 +200,15 @@ class Cluster:
         return self._list("/tasks", filters)
 
     def task_logs(self, id: str, tail: int = 20) -> str:
-        query = f"stdout=true&stderr=true&tail={tail}"
-        return demultiplex(self._read(f"/tasks/{_quote(id)}/logs?{query}"))
+        raw = self._read(f"/tasks/{_quote(id)}/logs?stdout=true&stderr=true&tail={tail}")
+        return b"".join(payload for _stream, payload in _logs.frames(raw)).decode(errors="replace")
+
+    def task_lines(self, id: str, *, tail: int | None = None, since: str = "") -> _logs.Log:
+        """With the time of each line. `since` is a Unix time; a line of just that time is one of them."""
+        query = {"stdout": "true", "stderr": "true", "timestamps": "true"}
+        query |= {"tail": str(tail)} if tail is not None else {}
+        query |= {"since": since} if since else {}
+        return _logs.parse(self._read(f"/tasks/{_quote(id)}/logs?{urllib.parse.urlencode(query)}"))
 
     # -- networks ---------------------------------------------------------------------------------
 

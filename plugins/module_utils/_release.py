@@ -13,7 +13,7 @@ import collections.abc as c
 import contextlib
 import typing as t
 
-from . import _compose, _edges, _routing
+from . import _compose, _edges, _routing, _run
 from ._clock import Clock, Deadline
 from ._cluster import Cluster
 from ._errors import Conflict, ReleaseFailed, SeaworthyError
@@ -66,6 +66,7 @@ class Release:
             self.plan = decide(self.request, self.progress.lease.record, self._present())
             self.progress.say(self.plan.reason)
             if self.plan.acts:
+                _run.refuse_beside(self.cluster, self.app.name, self.clock.time())
                 self._work()
             self.progress.enter(Phase.DONE, self.plan.reason)
         finally:

@@ -13,7 +13,7 @@ from ._errors import ClusterError, NotFound
 
 Json = dict[str, t.Any]
 SECONDS = 120.0
-OURS = ("seaworthy.app", "seaworthy.platform")
+OURS = ("seaworthy.app", "seaworthy.platform", "seaworthy.run")
 
 
 def is_ours(labels: t.Mapping[str, str] | None) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import datetime
 import functools
 import itertools
 import ssl
@@ -125,7 +126,9 @@ class FakeCluster(Cluster):
                 return
         id = f"service{next(self._numbers)}"
         mode = {"ReplicatedJob": {"TotalCompletions": replicas}} if once else {"Replicated": {"Replicas": replicas}}
-        service = {"ID": id, "Version": {"Index": 1}, "Spec": {"Name": name, "Labels": labels, "Mode": mode}}
+        template = {"ContainerSpec": {"Image": f"image of {name}"}}
+        spec = {"Name": name, "Labels": labels, "Mode": mode, "TaskTemplate": template}
+        service = {"ID": id, "Version": {"Index": 1}, "CreatedAt": stamp(self.clock.now), "Spec": spec}
         self.stored_services[id] = service
         self.log.append(f"create {name}")
         (self.boot_once if once else self.boot)(service)
@@ -189,7 +192,7 @@ class FakeCluster(Cluster):
                 "Slot": slot,
                 "NodeID": "n1",
                 "DesiredState": desired,
-                "Status": {"State": state, "Err": error, "Timestamp": f"{self.clock.now:015.3f}"},
+                "Status": {"State": state, "Err": error, "Timestamp": stamp(self.clock.now)},
             }
         )
 
@@ -317,6 +320,11 @@ class FakeEdges(Edges):
 
     def _labels(self, edge: Edge) -> list[dict[str, str]]:
         return [service["Spec"]["Labels"] for service in self._visible(edge)]
+
+
+def stamp(now: float) -> str:
+    """A moment as the engine writes it."""
+    return datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _wanted(service: Json) -> int:

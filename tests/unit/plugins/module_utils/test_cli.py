@@ -10,10 +10,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.seaworthy.swarm.plugins.module_utils import _cli, _edges, _status
+from ansible_collections.seaworthy.swarm.plugins.module_utils import _cli, _edges
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import ReleaseFailed
 from ansible_collections.seaworthy.swarm.plugins.module_utils._release import Release
-from tests.unit.plugins.module_utils.test_release import APP, MODEL, World
+from tests.unit.plugins.module_utils.test_release import APP, MODEL
 
 Json = dict[str, t.Any]
 
@@ -70,28 +70,3 @@ def test_a_bad_request(request_file: pathlib.Path) -> None:
     request_file.write_text(json.dumps(raw))
     assert _cli.main(["release", f"--request={request_file}"]) == 1
     assert "Did you mean compose?" in outcome(request_file)["msg"]
-
-
-def test_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World()
-    node = {
-        "ID": "n1",
-        "Description": {"Hostname": "m1", "Engine": {"EngineVersion": "26.1.5"}},
-        "Spec": {"Role": "manager", "Availability": "active", "Labels": {"edge": "true"}},
-        "Status": {"State": "ready", "Addr": "192.0.2.1"},
-        "ManagerStatus": {"Leader": True},
-    }
-    monkeypatch.setattr(world.cluster, "nodes", lambda: [node])
-    monkeypatch.setattr(world.edges, "version", lambda _edge: "3.7.15")
-    world.run("1.0.0")
-    status = _status.gather(world.cluster, world.edges, world.clock.time())
-    assert status["problems"] == []
-    assert _status.edges_of([node]) == [_edges.Edge("m1", "192.0.2.1")]
-    text = _status.render(status)
-    assert "api 1/1, web 3/3, worker 1/1" in text
-    assert text.endswith("All is well.")
-    world.cluster.stored_tasks.pop()
-    world.edges.silent.add("m1")
-    status = _status.gather(world.cluster, world.edges, world.clock.time())
-    assert len(status["problems"]) == 1
-    assert "! shop: " in _status.render(status)

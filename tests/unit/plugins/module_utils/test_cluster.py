@@ -186,7 +186,10 @@ def test_references(image: str, parts: tuple[str, str]) -> None:
     assert _cluster.split_reference(image) == parts
 
 
-def test_logs_are_demultiplexed() -> None:
-    frames = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x04err\n"
-    assert _cluster.demultiplex(frames) == "out\nerr\n"
-    assert _cluster.demultiplex(b"plain terminal text") == "plain terminal text"
+def test_logs(engine: Engine) -> None:
+    engine.answers = [(200, b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x04err\n")]
+    assert cluster(engine).task_logs("t1") == "out\nerr\n"
+    engine.answers = [(200, b"\x02\0\0\0\0\0\0\x24" + b"2026-11-25T08:45:28.123456789Z oops\n")]
+    lines = cluster(engine).task_lines("t1", tail=5, since="12.5").lines
+    assert [(line.stream, line.text) for line in lines] == [("stderr", "oops")]
+    assert engine.requests[-1][1].endswith("/tasks/t1/logs?stdout=true&stderr=true&timestamps=true&tail=5&since=12.5")
