@@ -178,9 +178,9 @@ def _translated(
         raise InputError(f"{app.source}: secrets: no Swarm secret was given for {', '.join(missing)}", file=app.source)
     on = services(app, model)
     refusals = _compose_top.refusals(app, model)
+    secrets = _compose_top.secrets_of(app, on)
     translations = {
-        name: Service(release, name, spec, class_of(app, name, model), _compose_top.secrets_of(app, on, name))
-        for name, spec in on.items()
+        name: Service(release, name, spec, class_of(app, name, model), secrets[name]) for name, spec in on.items()
     }
     document: Json = {
         "services": {

@@ -169,7 +169,9 @@ class Service:
         if self.kind == "once":
             return {"test": ["NONE"]}  # Swarm kills a task that it calls unhealthy, and a job's image may have a check
         own: Json = self.spec.get("healthcheck") or {}
-        if not self.wrapped or own.get("disable"):
+        if own.get("disable"):
+            return {"disable": True}  # Docker refuses it beside anything else
+        if not self.wrapped:
             return own
         test = own.get("test") or _doubled((image.healthcheck or {}).get("Test") or [])
         return own | ({"test": _wrapper.healthcheck(test, self.wrapped)} if test else {})

@@ -73,11 +73,11 @@ def keys_of(app: App, model: Json) -> list[Asked]:
     return [one for one in asked(top, TOP_BY_PATH) if not _is_own_name(app, one)]
 
 
-def secrets_of(app: App, on: Json, service: str) -> list[str]:
-    """The secrets of one service: those it names in Compose, and those that no service names."""
+def secrets_of(app: App, on: Json) -> dict[str, list[str]]:
+    """The secrets of each service: those it names in Compose, and those that no service names."""
     named = {name: [secret for secret in app.secrets if _names(app, spec, secret)] for name, spec in on.items()}
     unnamed = [secret for secret in app.secrets if not any(secret in secrets for secrets in named.values())]
-    return [*named[service], *unnamed]
+    return {name: [*secrets, *unnamed] for name, secrets in named.items()}
 
 
 def networks(model: Json, on: Json, labels: c.Mapping[str, str]) -> Json:
