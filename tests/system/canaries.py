@@ -85,8 +85,8 @@ HOMES = (
     Home(
         HOSTS,
         r"environment of an application's process",
-        r"[a-z0-9-]+/.*",
-        "the application asked for it with `as: env`",
+        r"node-api/JWT_SECRET",
+        "its application's file says `as: env`",
     ),
 )
 

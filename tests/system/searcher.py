@@ -29,6 +29,8 @@ REAL = {"btrfs", "ext2", "ext3", "ext4", "overlay", "ramfs", "tmpfs", "xfs"}
 OF_CONTAINERS = re.compile(r"/var/lib/docker/(containers/[^/]+/mounts|overlay2/[^/]+/merged|volumes)(/|$)")
 LOCAL = ("container", "image", "network", "volume")
 SWARM = ("config", "node", "secret", "service")
+TASK = "task"
+ATTEMPTS = 5
 ALL = {"container": ["--all"], "image": ["--all"]}
 
 
@@ -90,14 +92,19 @@ class Search:
 
     def _inspect(self) -> None:
         swarm = said(["docker", "info", "--format", "{{.Swarm.LocalNodeState}}"]).strip() == "active"
-        for kind in (*LOCAL, *SWARM) if swarm else LOCAL:
-            listed = said(["docker", kind, "ls", "--quiet", *ALL.get(kind, [])]).split()
-            if listed:
-                self._stream(INSPECT, kind, ["docker", kind, "inspect", *sorted(set(listed))])
-        services = said(["docker", "service", "ls", "--quiet"]).split() if swarm else []
-        tasks = said(["docker", "service", "ps", "--quiet", "--no-trunc", *services]).split() if services else []
-        if tasks:
-            self._stream(INSPECT, "task", ["docker", "inspect", "--type", "task", *tasks])
+        for kind in (*LOCAL, *SWARM, TASK) if swarm else LOCAL:
+            for attempt in range(ATTEMPTS):
+                things = (
+                    tasks() if kind == TASK else said(["docker", kind, "ls", "--quiet", *ALL.get(kind, [])]).split()
+                )
+                words = ["docker", "inspect", "--type", TASK] if kind == TASK else ["docker", kind, "inspect"]
+                try:
+                    if things:
+                        self._stream(INSPECT, kind, [*words, *sorted(set(things))])
+                    break
+                except RuntimeError:  # one of them has gone meanwhile
+                    if attempt == ATTEMPTS - 1:
+                        raise
 
     def _listed(self) -> None:
         for kind in (*SWARM, "stack"):
@@ -213,6 +220,12 @@ def mounted(table: str) -> list[str]:
     """Where file systems are mounted that hold files; those of containers are left out."""
     fields = [line.split() for line in table.splitlines()]
     return sorted({point for _, point, kind, *_ in fields if kind in REAL and not OF_CONTAINERS.match(point)})
+
+
+def tasks() -> list[str]:
+    """Ids of all tasks of the swarm."""
+    services = said(["docker", "service", "ls", "--quiet"]).split()
+    return said(["docker", "service", "ps", "--quiet", "--no-trunc", *services]).split() if services else []
 
 
 def said(words: Iterable[str]) -> str:

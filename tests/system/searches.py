@@ -57,8 +57,8 @@ def collect(lab: Lab) -> dict[str, str]:
         found[f"join token of a {role}"] = quiet([*inside("m1"), "docker", "swarm", "join-token", "--quiet", role])
     for kind, folder in (("internal", "/etc/seaworthy/pki"), ("certificate", "/var/lib/seaworthy/certs")):
         for host in HOSTS:
-            listed = quiet([*inside(host), "find", folder, "-name", "*.key", "-not", "-path", "*/accounts/*"])
-            for path in listed.split():
+            find = f"find {folder} -name '*.key' -not -path '*/accounts/*' 2> /dev/null || true"
+            for path in quiet([*inside(host), "sh", "-c", find]).split():
                 found[f"{kind} {Path(path).name} {host}"] = quiet([*inside(host), "cat", path])
     return found
 
@@ -115,7 +115,7 @@ def _plan(lab: Lab, machine: str, texts: Mapping[str, str], facts: Path, blind: 
         places.append(JOURNAL)
     if machine in HOSTS:
         places.append(LISTED)
-    roots = [str(path) for path in on_controller(lab, facts)] if machine == CONTROLLER else []
+    roots = [str(path) for path in outermost(on_controller(lab, facts))] if machine == CONTROLLER else []
     return Plan(texts=wire(texts), roots=roots, since=born(lab), places=places, blind=blind)
 
 
@@ -125,6 +125,11 @@ def on_controller(lab: Lab, facts: Path) -> list[Path]:
     temporary = [Path(name) for name in ("/tmp", "/var/tmp", "/run", "/dev/shm")]
     ours = [lab.state, ROOT, facts]
     return [*temporary, home / ".ansible", home / ".ansible_async", home / ".docker", home / ".cache/seaworthy", *ours]
+
+
+def outermost(folders: list[Path]) -> list[Path]:
+    """Without those that are in others."""
+    return [one for one in folders if not any(one != other and one.is_relative_to(other) for other in folders)]
 
 
 def _search(machine: str, plan: Plan) -> dict[str, Any]:
@@ -199,21 +204,19 @@ for folder in {folders}; do
   printf '{{"password": "%s"}}' '{value}' | base64 -w 0 > "$folder/{plant}"
 done
 echo '{value}' | systemd-cat -t {plant}
-image=$(docker image ls --quiet | head -n 1)
-docker create --name {plant} --env 'DRILL={value}' "$image" > /dev/null
-docker commit --change 'LABEL drill={value}' {plant} {plant}:1 > /dev/null
+tar --create --files-from /dev/null | docker import --change 'LABEL drill={value}' - {plant}:1 > /dev/null
+docker create --name {plant} --env 'DRILL={value}' {plant}:1 none > /dev/null
 docker volume create --label 'drill={value}' {plant} > /dev/null
 docker network create --label 'drill={value}' {plant} > /dev/null
 sh -c 'sleep {seconds}; :' '{value}' > /dev/null 2>&1 &
 """
 PLANT_IN_SWARM = """
 set -eu
-image=$(docker image ls --quiet | head -n 1)
 docker node update --label-add 'drill={value}' m1 > /dev/null
 printf '%s' '{value}' | docker config create {plant}-{value} - > /dev/null
 printf '%s' none | docker secret create --label 'drill={value}' {plant} - > /dev/null
 docker service create --quiet --detach --no-resolve-image --name {plant} --constraint node.hostname==nowhere \
-  --env 'DRILL={value}' "$image" > /dev/null
+  --env 'DRILL={value}' {plant}:1 > /dev/null
 """
 UPROOT_ON_HOST = """
 for folder in {folders}; do rm -f "$folder/{plant}"; done
