@@ -88,7 +88,7 @@ def read(path: pathlib.Path, raw: Json, parser: Parser | None, registry: str | N
     if parser is None:
         app = App.parse(path.stem, raw, source=str(path))
         files = _compose_files(path, app)
-        _model.require_values(app, None, files, _sources.find(files))
+        _model.require_values(app, None, files, _sources.find(files, strict=True))
         for file in files:
             _scan_keys(file)
         return Found(raw, app, None, ())
@@ -168,7 +168,7 @@ def _compose_files(path: pathlib.Path, app: App) -> list[pathlib.Path]:
 
 def _scan_keys(file: pathlib.Path) -> None:
     """The keys of the services, without Compose: enough to refuse most of what the release would refuse."""
-    sources = _sources.find([file])
+    sources = _sources.find([file], strict=True)
     for service in sorted({path[1] for path in sources.places if path[0] == "services" and len(path) > 1}):
         for name in sources.keys_of(service):
             key = SERVICE_BY_PATH.get(name)

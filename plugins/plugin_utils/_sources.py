@@ -43,24 +43,34 @@ class Sources:
         return [path[0] for path in self.places if len(path) == 1]
 
 
-def find(files: c.Sequence[pathlib.Path]) -> Sources:
-    """Read the files, and those they include or extend."""
-    found: list[pathlib.Path] = []
-    places: dict[Path, str] = {}
+def find(files: c.Sequence[pathlib.Path], *, strict: bool = False) -> Sources:
+    """Read the files, and those they include or extend. Not strict: Compose judges what is YAML, by its own parser."""
+    found: dict[pathlib.Path, dict[Path, str]] = {}
     env_files: list[pathlib.Path] = []
+    bases: list[tuple[pathlib.Path, str, pathlib.Path, str]] = []
+    merged = list(files)  # what an extended file says beside its one service does not count
     waiting = list(files)
     while waiting:
         file = waiting.pop(0)
         if file in found or not file.is_file():
             continue
-        found.append(file)
-        root = _read(file)
-        for path, line in _keys(root, ()):
-            if file in files or path not in places:  # a file in `compose` has the last word
-                places[path] = f"{file}:{line}"
-        included = [_included(file, entry) for entry in _items(_value(root, "include"))]
-        env_files += [one for dummy, some in included for one in some if one.is_file()]
-        waiting += [path for paths, dummy in included for path in paths] + _extended(file, root)
+        root = _read(file, strict)
+        found[file] = {path: f"{file}:{line}" for path, line in _keys(root, ())}
+        for entry in _items(_value(root, "include")):
+            paths, some = _included(file, entry)
+            merged += paths
+            waiting += paths
+            env_files += [one for one in some if one.is_file()]
+        extended = _extended(file, root)
+        bases += [(file, service, *base) for service, base in extended.items()]
+        waiting += [other for other, _service in extended.values()]
+    for file, service, other, base in bases * len(bases):  # as often as a chain of them can be long
+        for path, place in list(found.get(other, {}).items()):
+            if path[:2] == ("services", base):
+                found[file].setdefault(("services", service, *path[2:]), place)
+    places: dict[Path, str] = {}
+    for file in dict.fromkeys([*reversed(merged[len(files) :]), *files]):  # a file in `compose` has the last word
+        places |= found.get(file, {})
     return Sources(tuple(found), places, tuple(env_files))
 
 
@@ -80,20 +90,21 @@ def uncommented(file: pathlib.Path) -> str:
     return re.sub(r"(?m)(^|\s)#.*$", "", file.read_text(errors="replace"))
 
 
-def _read(file: pathlib.Path) -> yaml.Node | None:
+def _read(file: pathlib.Path, strict: bool) -> yaml.Node | None:
     try:
         return yaml.compose(file.read_text(), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{file}:{line}: this is no YAML: {error.problem}", file=str(file)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: this is no YAML: {error}", file=str(file)) from None
+        if not strict:
+            return None
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise InputError(f"{place}: this is no YAML: {error}", file=str(file)) from None
 
 
 def _keys(node: yaml.Node | None, path: Path) -> c.Iterator[tuple[Path, int]]:
     if not isinstance(node, yaml.MappingNode) or len(path) >= DEEPEST:
         return
-    for name, value in node.value:
+    for name, value in sorted(node.value, key=lambda pair: pair[0].value != "<<"):  # its own keys win
         if name.value == "<<":
             merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
             for one in merged:
@@ -112,12 +123,16 @@ def _included(file: pathlib.Path, entry: yaml.Node) -> tuple[list[pathlib.Path],
     return paths, own or [(file.parent / folder.value if folder else paths[0].parent) / ".env"]
 
 
-def _extended(file: pathlib.Path, root: yaml.Node | None) -> list[pathlib.Path]:
+def _extended(file: pathlib.Path, root: yaml.Node | None) -> dict[str, tuple[pathlib.Path, str]]:
+    """The services that extend another one: its file and its name."""
     services = _value(root, "services")
-    if not isinstance(services, yaml.MappingNode):
-        return []
-    named = [_value(_value(service, "extends"), "file") for dummy, service in services.value]
-    return [file.parent / one.value for one in named if isinstance(one, yaml.ScalarNode)]
+    found = {}
+    for name, service in services.value if isinstance(services, yaml.MappingNode) else ():
+        extends = _value(service, "extends")
+        other, base = _value(extends, "file"), _value(extends, "service") or extends
+        if isinstance(base, yaml.ScalarNode):
+            found[str(name.value)] = (file.parent / other.value if other else file, str(base.value))
+    return found
 
 
 def _items(node: yaml.Node | None) -> list[t.Any]:

@@ -99,6 +99,22 @@ def test_the_last_file_has_the_last_word(tmp_path: pathlib.Path) -> None:
     assert found.top_keys() == ["services"]
 
 
+def test_the_place_of_a_key_that_is_extended(tmp_path: pathlib.Path) -> None:
+    made = files(
+        tmp_path,
+        compose_yaml="services:\n  web:\n    extends: {file: base.yaml, service: base}\n    image: x\n"
+        "  second:\n    extends: web\n",
+        base_yaml="services:\n  base:\n    init: true\n    image: y\n    extends: {service: deep}\n"
+        "  deep:\n    user: me\nnetworks: {n: {}}\n",
+    )
+    found = _sources.find([made["compose_yaml"]])
+    compose, base = made["compose_yaml"], tmp_path / "base.yaml"
+    expected = {"image": f"{compose}:4", "init": f"{base}:3", "user": f"{base}:7"}
+    for service in ("web", "second"):
+        assert {key: found.place(service, key) for key in expected} == expected
+    assert found.top_keys() == ["services"], "only the service is taken from there"
+
+
 def test_variables_of_env_files_that_the_compose_files_speak_of(tmp_path: pathlib.Path) -> None:
     env, file = tmp_path / ".env", tmp_path / "compose.yaml"
     env.write_text("A=1\nexport B=2\n# C=3\nD=4\n")
@@ -111,4 +127,5 @@ def test_no_yaml(tmp_path: pathlib.Path, text: str, message: str) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(text)
     with pytest.raises(InputError, match=message):
-        _sources.find([file])
+        _sources.find([file], strict=True)
+    assert _sources.find([file]).place("web", "image") == str(file), "Compose says what is wrong"
