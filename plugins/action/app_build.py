@@ -18,6 +18,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
     "version": {"type": "str", "required": True},
     "model": {"type": "dict", "required": True},
+    "profiles": {"type": "list", "elements": "str", "default": []},
     "registry": {"type": "str", "required": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
@@ -36,10 +37,13 @@ class ActionModule(ActionBase):
         arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         result.update(changed=False, images={}, diff=[])
         try:
-            for build in _app_build.builds(arguments["model"]):
+            for build in _app_build.builds(arguments["model"], arguments["profiles"]):
                 done = self._build(build, arguments, task_vars or {})
                 if done.get("failed"):
+                    for line in done.pop("build_log", []):
+                        self._display.display(f"  {line}")
                     return {**done, "images": result["images"]}
+                self._tell(done)
                 result["changed"] |= done["changed"]
                 result["images"][build.service] = {
                     key: done[key] for key in ("image", "digest", "changed") if key in done
@@ -77,6 +81,12 @@ class ActionModule(ActionBase):
         self._remove_tmp_path(folder)
         self._connection._shell.tmpdir = None
         return built
+
+    def _tell(self, done: dict[str, t.Any]) -> None:
+        """Name, digest, and whether it was built now."""
+        what = "is there" if not done["changed"] else "would be built" if self._task.check_mode else "built"
+        digest = f"@{done['digest']}" if "digest" in done and what != "would be built" else ""
+        self._display.display(f"  {done['image']}{digest} ({what})")
 
     def _image(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         done: dict[str, t.Any] = self._execute_module(

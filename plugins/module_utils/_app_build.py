@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,15 @@ class Ignore:
         return self.matches(folder) and not any(keep for keep, _pattern in self._rules)
 
 
-def builds(model: Mapping[str, Any]) -> list[Build]:
-    """The services of a Compose model (`docker compose config --format json`) that have an image to build."""
+def builds(model: Mapping[str, Any], profiles: Collection[str] = ()) -> list[Build]:
+    """The services of a Compose model (`docker compose config --format json`) that have an image to build.
+
+    A service that belongs to profiles counts when one of them is on.
+    """
     found = []
     for name, service in sorted(model.get("services", {}).items()):
         build = service.get("build")
-        if build is None:
+        if build is None or (service.get("profiles") and not set(service["profiles"]) & set(profiles)):
             continue
         unknown = sorted(set(build) - set(TAKEN))
         if unknown:

@@ -32,6 +32,7 @@ NO_EXIT_CODE = 125  # as `docker run` says it: the command was not started
 TIMED_OUT = 124  # as `timeout` says it
 POLL = 0.5
 START_SECONDS = 300.0  # the node may have to pull the image
+REMOVE_SECONDS = 60.0
 NODE_SECONDS = 60.0  # a new leader takes a while to see all nodes
 LEFT_SECONDS = 60.0  # whoever watched a job has removed it long before
 
@@ -93,13 +94,24 @@ class Run:
     def _create(self, spec: Json) -> None:
         try:
             self._cluster.create_service(spec, self._login(spec["TaskTemplate"]["ContainerSpec"]["Image"]))
-        except Unavailable:
-            self._cluster.service(self.request.name)  # the answer was lost; the job may be there
+        except Unavailable as error:
+            try:
+                self._cluster.service(self.request.name)  # the answer was lost; the job may be there
+            except NotFound:
+                raise error from None
 
     def _remove(self) -> None:
         """Also when it is not known whether it was created."""
-        with contextlib.suppress(NotFound):
-            self._cluster.remove_service(self._cluster.service(self.request.name)["ID"])
+        deadline = Deadline(self._clock, REMOVE_SECONDS, "removing the job")
+        while True:
+            try:
+                self._cluster.remove_service(self._cluster.service(self.request.name)["ID"])
+            except NotFound:
+                return
+            except Unavailable:
+                if deadline.expired():
+                    raise
+                self._clock.sleep(POLL)
 
     # -- its course -------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ description:
   - The contexts are read on the controller, without what C(.dockerignore) leaves out.
   - An image is built when the registry does not have its tag, or has it from another context. The label
     C(seaworthy.context) of an image is the digest of its context, Dockerfile and build arguments.
+  - Prints the digest that the registry gives for each image. After a failed build, prints the build's last lines.
 requirements:
   - Docker Engine with the buildx plugin on the host of the task
 attributes:
@@ -38,6 +39,11 @@ options:
     description: The application's Compose model, as C(docker compose config --format json) prints it.
     type: dict
     required: true
+  profiles:
+    description: The profiles that are on. A service that belongs to others only is not built.
+    type: list
+    elements: str
+    default: []
   registry:
     description: The registry, host and port.
     type: str

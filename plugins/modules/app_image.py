@@ -76,6 +76,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+build_log:
+  description: After a failed build, its last lines.
+  returned: failure
+  type: list
+  elements: str
+  sample: ['ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1']
 image:
   description: Name of the image.
   returned: always
@@ -100,7 +106,7 @@ from ..module_utils import _process, _registry
 from ..module_utils._app_build import CONTEXT_LABEL
 from ..module_utils._errors import SeaworthyError
 
-TAIL = 4000
+TAIL = 25  # lines of a build that failed
 
 
 class Workshop:
@@ -148,9 +154,11 @@ class Workshop:
         environment = {**os.environ, "DOCKER_CONFIG": str(self._login.parent)}
         done = _process.run(argv, env=environment, seconds=self._params["timeout_seconds"])
         if done.returncode:
-            said = (done.stdout + done.stderr).strip()[-TAIL:]
+            said = (done.stdout + done.stderr).strip().splitlines()[-TAIL:]
             raise SeaworthyError(
-                f"{self._params['image']} could not be built", found=said, expected=f"{argv[0]} succeeds"
+                f"{self._params['image']} could not be built: {said[-1] if said else 'no reason given'}",
+                remedy=f"The last lines of {argv[0]} say more",
+                build_log=said,
             )
 
 

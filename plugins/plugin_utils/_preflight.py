@@ -28,7 +28,13 @@ from ..module_utils._estate import (
 ENVIRONMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "path": (str,), "list": (list, tuple)}
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "path": (str,),
+    "list": (list, tuple),
+    "number": (str, int, float),  # -e name=value makes texts
+    "words": (str, list, tuple),
+}
 INVENTORY_SUFFIXES = {".yml", ".yaml", ".json", ".ini", ""}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -63,7 +63,7 @@ class Apps:
     def build(self, name: str, version: str) -> None:
         """Build and push the images of a version."""
         words = ("-e", f"seaworthy_app={name}", "-e", f"seaworthy_version={version}")
-        self.playbook("tests/system/drills/build.yml", *words, log=f"build-{name}").require_success()
+        self.playbook("playbooks/build.yml", *words, log=f"build-{name}").require_success()
 
     def issue(self, *, log: str) -> None:
         """Have certificates for the names of these applications, and of no others."""

@@ -19,6 +19,7 @@ from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
     EdgeError,
     NotFound,
 )
+from ansible_collections.seaworthy.swarm.plugins.module_utils._logs import Log, moment
 from ansible_collections.seaworthy.swarm.plugins.module_utils._stack import Stacks
 
 Json = dict[str, t.Any]
@@ -68,6 +69,7 @@ class FakeCluster(Cluster):
         self.without_shell: set[str] = set()
         self.image_environment = ["PATH=/usr/bin"]
         self.local_containers: dict[str, str] = {}
+        self.written: dict[str, Log] = {}
         self.log: list[str] = []
         self._numbers = itertools.count(10)
 
@@ -133,6 +135,18 @@ class FakeCluster(Cluster):
         self.log.append(f"create {name}")
         (self.boot_once if once else self.boot)(service)
 
+    def create_service(self, spec: Json, registry_auth: c.Mapping[str, str] | None = None) -> str:
+        id = f"service{next(self._numbers)}"
+        self.stored_services[id] = {
+            "ID": id,
+            "Version": {"Index": 1},
+            "CreatedAt": stamp(self.clock.now),
+            "Spec": _copy(spec),
+        }
+        self.log.append(f"create {spec['Name']}")
+        (self.boot_once if "ReplicatedJob" in spec["Mode"] else self.boot)(self.stored_services[id])
+        return id
+
     def update_service(
         self, id: str, version: int, spec: Json, registry_auth: c.Mapping[str, str] | None = None
     ) -> Json:
@@ -158,6 +172,11 @@ class FakeCluster(Cluster):
 
     def task_logs(self, id: str, tail: int = 20) -> str:
         return f"last words of {id}\n"
+
+    def task_lines(self, id: str, *, tail: int | None = None, since: str = "") -> Log:
+        log = self.written.get(id, Log(()))
+        lines = [line for line in log.lines if not since or float(moment(line.at)) >= float(since)]
+        return Log(tuple(lines[-tail:] if tail else lines), log.errors)
 
     def become_healthy(self, service: Json) -> None:
         for slot in range(1, _wanted(service) + 1):
