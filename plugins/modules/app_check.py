@@ -83,7 +83,7 @@ apps:
           image: nginx:1.29
           keys:
             - {key: stop_signal, verdict: kept, says: As it is., place: "compose.yaml:7"}
-    off:
+    left_out:
       description: Services that are left out, because none of their profiles is on.
       type: list
       elements: str

@@ -37,7 +37,7 @@ def of(checked: Checked) -> Json:
             }
             for one in examination.services
         ],
-        "off": list(examination.off),
+        "left_out": list(examination.off),
         "keys": _keys(examination.top, sources, "", TOP_BY_PATH, sources.top_keys()),
         "refused": [dataclasses.asdict(refusal) for refusal in checked.refusals],
         "notes": list(examination.notes),
@@ -50,7 +50,7 @@ def lines(report: Json) -> list[str]:
     for service in sorted(report["services"], key=lambda one: (one["wave"], one["name"])):
         found.append(f"  {service['name']}: class {service['class']}, wave {service['wave']}, {service['image']}")
         found += _table(service["keys"])
-    if report["off"]:
+    if report["left_out"]:
         found.append(f"  left out, because no profile of theirs is on: {', '.join(report['off'])}")
     if report["keys"]:
         found.append("  beside the services:")

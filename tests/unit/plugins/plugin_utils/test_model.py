@@ -182,7 +182,7 @@ def test_a_report_names_everything(tmp_path: pathlib.Path) -> None:
     checked = _apps.examine(tmp_path / "shop.yml", {"compose": ["c.yaml"]}, FakeParser(model), None)
     report = _app_report.of(checked)
     (web,) = report["services"]
-    assert (web["name"], web["class"], web["wave"], web["image"], report["off"]) == ("web", "internal", 1, "x", ["off"])
+    assert (web["name"], web["class"], web["wave"], web["image"], report["left_out"]) == ("web", "internal", 1, "x", ["off"])
     assert {one["key"]: (one["verdict"], one["place"].rpartition(":")[2]) for one in web["keys"]} == {
         "image": ("translated", "3"),
         "privileged": ("refused", "4"),
