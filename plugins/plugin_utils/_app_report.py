@@ -51,7 +51,7 @@ def lines(report: Json) -> list[str]:
         found.append(f"  {service['name']}: class {service['class']}, wave {service['wave']}, {service['image']}")
         found += _table(service["keys"])
     if report["left_out"]:
-        found.append(f"  left out, because no profile of theirs is on: {', '.join(report['off'])}")
+        found.append(f"  left out, because no profile of theirs is on: {', '.join(report['left_out'])}")
     if report["keys"]:
         found.append("  beside the services:")
         found += _table(report["keys"])
