@@ -48,7 +48,7 @@ class Unit:
             return True
         if not self.is_active() and not self._result.exists():
             raise SeaworthyError(
-                f"the unit {self.name} ended without a result", remedy=f"Read `journalctl -u {self.name}`."
+                f"the unit {self.name} ended without a result", remedy=f"Read `journalctl -u {self.name}`"
             )
         return False
 

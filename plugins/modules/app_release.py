@@ -154,8 +154,6 @@ left:
   sample: r7 is still there and is removed by the next run
 """
 
-import json
-import pathlib
 import time
 import typing as t
 
@@ -165,57 +163,18 @@ from ..module_utils import _objects
 from ..module_utils._errors import InputError, SeaworthyError
 from ..module_utils._lease import Record, read_record
 from ..module_utils._plan import Plan, Request, decide, releases_of
+from ..module_utils._unit import Unit
 
-PROGRAM = "/usr/local/bin/seaworthy"
-FOLDER = pathlib.Path("/run/seaworthy")
 POLL_SECONDS = 0.5
 
 Json = dict[str, t.Any]
 
 
-class Unit:
-    """The release as a transient systemd unit, and the files it reads and writes."""
-
-    def __init__(self, module: AnsibleModule, app: str, number: int) -> None:
-        self._module = module
-        self.name = f"seaworthy-release-{app}-{number}"
-        self._request = FOLDER / f"release-{app}-{number}.json"
-        self._result = self._request.with_suffix(".result")
-
-    def start(self, request: Json) -> None:
-        FOLDER.mkdir(mode=0o700, exist_ok=True)
-        self._refuse_second()
-        self._result.unlink(missing_ok=True)
-        self._request.unlink(missing_ok=True)
-        self._request.touch(mode=0o600)
-        self._request.write_text(json.dumps(request))
-        command = ["systemd-run", f"--unit={self.name}", "--collect", "--quiet", "--service-type=exec"]
-        self._module.run_command([*command, PROGRAM, "release", f"--request={self._request}"], check_rc=True)
-
-    def wait(self) -> Json:
-        """The result. The program has a deadline for everything it waits for, so there is none here."""
-        while not self._result.exists():
-            if not self._active() and not self._result.exists():
-                raise SeaworthyError(
-                    f"the unit {self.name} ended without a result",
-                    remedy=f"Read `journalctl -u {self.name}`. The next run finishes or undoes what is left.",
-                )
-            time.sleep(POLL_SECONDS)
-        result = t.cast(Json, json.loads(self._result.read_text()))
-        self._result.unlink()
-        self._request.unlink(missing_ok=True)
-        return result
-
-    def _refuse_second(self) -> None:
-        if self._active():
-            raise InputError(
-                f"the unit {self.name} is running already",
-                remedy=f"Watch it with `journalctl -fu {self.name}`, and try again when it has ended.",
-            )
-
-    def _active(self) -> bool:
-        _rc, state, _error = self._module.run_command(["systemctl", "is-active", f"{self.name}.service"])
-        return state.strip() in ("active", "activating", "reloading", "deactivating")
+def wait(unit: Unit) -> Json:
+    """The verdict. The program has a deadline for everything it waits for, so there is none here."""
+    while not unit.has_ended():
+        time.sleep(POLL_SECONDS)
+    return unit.take()
 
 
 def request_of(module: AnsibleModule, owner: str) -> Json:
@@ -251,9 +210,9 @@ def run(module: AnsibleModule) -> Json:
     busy = record.held(time.time())
     if module.check_mode or not plan.acts or (busy and not plan.release):
         return result | {"changed": plan.acts and not (busy and not plan.release)}
-    unit = Unit(module, app["name"], plan.number)
-    unit.start(request_of(module, f"{unit.name} on {cluster.info()['Name']}"))
-    return result | unit.wait()
+    unit = Unit(f"seaworthy-release-{app['name']}-{plan.number}")
+    unit.start("release", request_of(module, f"{unit.name} on {cluster.info()['Name']}"))
+    return result | wait(unit)
 
 
 def main() -> None:

@@ -93,6 +93,12 @@ def test_only_services_with_a_build_section_are_ours(context: Path) -> None:
     assert (build.service, build.context, dict(build.args)) == ("web", context, {"A": "1"})
 
 
+def test_a_service_of_a_profile_is_built_when_the_profile_is_on(context: Path) -> None:
+    model = {"services": {"seed": {"build": {"context": str(context)}, "profiles": ["tools", "dev"]}}}
+    assert builds(model) == []
+    assert [build.service for build in builds(model, ["dev"])] == ["seed"]
+
+
 def test_a_key_of_build_that_is_not_taken_is_refused_by_name(context: Path) -> None:
     model = {"services": {"web": {"build": {"context": str(context), "ssh": ["default"]}}}}
     with pytest.raises(InputError, match=r"service web: build has keys .*ssh"):

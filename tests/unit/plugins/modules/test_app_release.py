@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import pathlib
+import subprocess
 import time
 import typing as t
 
 import pytest
 
-from ansible_collections.seaworthy.swarm.plugins.module_utils import _objects
+from ansible_collections.seaworthy.swarm.plugins.module_utils import _objects, _process, _unit
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import InputError, SeaworthyError
 from ansible_collections.seaworthy.swarm.plugins.module_utils._lease import Lease
 from ansible_collections.seaworthy.swarm.plugins.modules import app_release
@@ -33,15 +34,9 @@ class Module:
         self.params: Json = {"app": app, "version": None, "state": "present", "secrets": {}, "edges": []} | params
         self.check_mode = check_mode
         self.warnings: list[str] = []
-        self.commands: list[list[str]] = []
-        self.state = "inactive"
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
-
-    def run_command(self, command: list[str], check_rc: bool = False) -> tuple[int, str, str]:
-        self.commands.append(command)
-        return 0, self.state, ""
 
 
 @pytest.fixture
@@ -50,7 +45,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     monkeypatch.setattr(_objects, "open_cluster", lambda _check: world.cluster)
     monkeypatch.setattr(time, "time", world.clock.time)
     monkeypatch.setattr(time, "sleep", world.clock.sleep)
-    monkeypatch.setattr(app_release, "FOLDER", tmp_path / "seaworthy")
+    monkeypatch.setattr(_unit, "FOLDER", tmp_path / "seaworthy")
+    monkeypatch.setattr(_process, "run", lambda command: subprocess.CompletedProcess(command, 0, "inactive", ""))
     monkeypatch.setattr(world.cluster, "info", lambda: {"Name": "m1"})
     return world
 
@@ -105,30 +101,22 @@ def test_without_compose_there_is_a_plan_only() -> None:
 @pytest.mark.usefixtures("world")
 def test_the_host_program_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Module(version="1.0.0", check_mode=False)
-    request = app_release.FOLDER / "release-shop-1.json"
+    request = _unit.FOLDER / "seaworthy-release-shop-1.json"
 
-    def start(command: list[str], **_options: bool) -> tuple[int, str, str]:
+    def start(command: list[str]) -> subprocess.CompletedProcess[str]:
         if command[0] == "systemd-run":
             assert request.stat().st_mode & 0o777 == 0o600
             assert json.loads(request.read_text())["owner"] == "seaworthy-release-shop-1 on m1"
             request.with_suffix(".result").write_text(json.dumps({"failed": False, "changed": True, "phase": "done"}))
-        return 0, "inactive", ""
+        return subprocess.CompletedProcess(command, 0, "inactive", "")
 
-    monkeypatch.setattr(module, "run_command", start)
+    monkeypatch.setattr(_process, "run", start)
     result = run(module)
     assert (result["changed"], result["phase"], result["failed"]) == (True, "done", False)
-    assert list(app_release.FOLDER.iterdir()) == []
+    assert list(_unit.FOLDER.iterdir()) == []
 
 
 @pytest.mark.usefixtures("world")
 def test_a_program_that_ends_without_a_result_is_a_failure() -> None:
     with pytest.raises(SeaworthyError, match="seaworthy-release-shop-1 ended without a result"):
         run(Module(version="1.0.0", check_mode=False))
-
-
-@pytest.mark.usefixtures("world")
-def test_a_second_unit_of_one_name_is_refused() -> None:
-    module = Module(version="1.0.0", check_mode=False)
-    module.state = "active"
-    with pytest.raises(InputError, match="is running already"):
-        run(module)
