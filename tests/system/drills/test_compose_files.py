@@ -154,7 +154,7 @@ def check_verdicts(lab: Lab, folder: Path) -> Json:
     for shape in shapes:
         services = {service["name"]: service["keys"] for service in said[shape.name]["services"]}
         assert sorted(services) == shape.services()
-        assert sorted(said[shape.name]["off"]) == sorted(set(shape.model["services"]) - set(services))
+        assert sorted(said[shape.name]["left_out"]) == sorted(set(shape.model["services"]) - set(services))
         for name, rows in services.items():
             assert without_verdict(shape.model["services"][name], rows) == [], (shape.name, name)
             for row in rows:
