@@ -49,8 +49,7 @@ class ActionModule(ActionBase):
                 self._display.display(line)
         refused = [refusal for report in reports for refusal in report["refused"]]
         if refused:
-            message = _app_report.summary(refused)
-            raise AnsibleActionFail(message, result={"apps": reports, "refused": refused})
+            raise AnsibleActionFail(_app_report.summary(refused), result={"refused": refused})
         return result | {"changed": False, "apps": reports, "refused": []}
 
     def _raw(self, path: pathlib.Path) -> dict[str, t.Any]:

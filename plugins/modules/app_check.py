@@ -55,7 +55,7 @@ EXAMPLES = r"""
 RETURN = r"""
 apps:
   description: The applications that were checked.
-  returned: when Compose can read the files
+  returned: success
   type: list
   elements: dict
   contains:

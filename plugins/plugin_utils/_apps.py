@@ -88,9 +88,9 @@ def read(path: pathlib.Path, raw: Json, parser: Parser | None, registry: str | N
     if parser is None:
         app = App.parse(path.stem, raw, source=str(path))
         files = _compose_files(path, app)
-        _model.require_values(app, None, files, _sources.find(files, strict=True))
-        for file in files:
-            _scan_keys(file)
+        sources = _sources.find(files, strict=True)
+        _model.require_values(app, None, files, sources)
+        _scan_keys(sources)
         return Found(raw, app, None, ())
     checked = examine(path, raw, parser, registry)
     if checked.refusals:
@@ -166,13 +166,14 @@ def _compose_files(path: pathlib.Path, app: App) -> list[pathlib.Path]:
     return files
 
 
-def _scan_keys(file: pathlib.Path) -> None:
+def _scan_keys(sources: _sources.Sources) -> None:
     """The keys of the services, without Compose: enough to refuse most of what the release would refuse."""
-    sources = _sources.find([file], strict=True)
     for service in sorted({path[1] for path in sources.places if path[0] == "services" and len(path) > 1}):
-        for name in sources.keys_of(service):
+        names = sources.keys_of(service)
+        for name in names:
             key = SERVICE_BY_PATH.get(name)
-            if key and key.verdict is Verdict.REFUSED:
+            is_reset = ("services", service, name) in sources.resets
+            if key and key.verdict is Verdict.REFUSED and not is_reset and "profiles" not in names:
                 raise InputError(f"{sources.place(service, name)}: service {service}: {name}: {key.says}")
 
 

@@ -25,6 +25,7 @@ class Sources:
 
     files: tuple[pathlib.Path, ...]
     places: c.Mapping[Path, str]
+    resets: frozenset[Path] = frozenset()  # keys that a file in `compose` takes away: `!reset`
     env_files: tuple[pathlib.Path, ...] = ()  # Compose takes values for `${...}` of included files from these
 
     def place(self, service: str, key: str) -> str:
@@ -46,6 +47,7 @@ class Sources:
 def find(files: c.Sequence[pathlib.Path], *, strict: bool = False) -> Sources:
     """Read the files, and those they include or extend. Not strict: Compose judges what is YAML, by its own parser."""
     found: dict[pathlib.Path, dict[Path, str]] = {}
+    resets: set[Path] = set()
     env_files: list[pathlib.Path] = []
     bases: list[tuple[pathlib.Path, str, pathlib.Path, str]] = []
     merged = list(files)  # what an extended file says beside its one service does not count
@@ -55,7 +57,11 @@ def find(files: c.Sequence[pathlib.Path], *, strict: bool = False) -> Sources:
         if file in found or not file.is_file():
             continue
         root = _read(file, strict)
-        found[file] = {path: f"{file}:{line}" for path, line in _keys(root, ())}
+        found[file] = {}
+        for path, name, value in _keys(root, ()):
+            found[file][path] = f"{file}:{name.start_mark.line + 1}"
+            if value.tag == "!reset":
+                resets.add(path)
         for entry in _items(_value(root, "include")):
             paths, some = _included(file, entry)
             merged += paths
@@ -71,7 +77,7 @@ def find(files: c.Sequence[pathlib.Path], *, strict: bool = False) -> Sources:
     places: dict[Path, str] = {}
     for file in dict.fromkeys([*reversed(merged[len(files) :]), *files]):  # a file in `compose` has the last word
         places |= found.get(file, {})
-    return Sources(tuple(found), places, tuple(env_files))
+    return Sources(tuple(found), places, frozenset(resets), tuple(env_files))
 
 
 def names_in(env_files: c.Iterable[pathlib.Path], files: c.Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
@@ -101,7 +107,8 @@ def _read(file: pathlib.Path, strict: bool) -> yaml.Node | None:
         raise InputError(f"{place}: this is no YAML: {error}", file=str(file)) from None
 
 
-def _keys(node: yaml.Node | None, path: Path) -> c.Iterator[tuple[Path, int]]:
+def _keys(node: yaml.Node | None, path: Path) -> c.Iterator[tuple[Path, yaml.Node, yaml.Node]]:
+    """Each key with its node and that of its value."""
     if not isinstance(node, yaml.MappingNode) or len(path) >= DEEPEST:
         return
     for name, value in sorted(node.value, key=lambda pair: pair[0].value != "<<"):  # its own keys win
@@ -111,7 +118,7 @@ def _keys(node: yaml.Node | None, path: Path) -> c.Iterator[tuple[Path, int]]:
                 yield from _keys(one, path)
         else:
             here = (*path, str(name.value))
-            yield here, name.start_mark.line + 1
+            yield here, name, value
             yield from _keys(value, here)
 
 

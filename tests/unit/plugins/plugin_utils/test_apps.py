@@ -105,6 +105,17 @@ def test_a_key_that_is_not_taken_is_refused_without_compose_too(tmp_path: pathli
         read(path, None)
 
 
+@pytest.mark.parametrize(
+    "platform", ["services:\n  web:\n    privileged: !reset false\n", "services:\n  web:\n    profiles: [dev]\n"]
+)
+def test_what_is_taken_away_is_not_refused_without_compose(tmp_path: pathlib.Path, platform: str) -> None:
+    compose = "services:\n  web:\n    image: x\n    privileged: true\n"
+    path = app_file(tmp_path, compose=compose)
+    (tmp_path / "platform.yaml").write_text(platform)
+    raw = json.loads(path.read_text()) | {"compose": ["compose.yaml", "platform.yaml"]}
+    assert _apps.read(path, raw, None, None).model is None
+
+
 def test_one_hostname_belongs_to_one_application() -> None:
     route = {"service": "web", "target_port": 80, "hosts": ["shop.example.com"]}
     apps = [App.parse(name, {"compose": ["c.yml"], "routes": [route]}) for name in ("shop", "other")]

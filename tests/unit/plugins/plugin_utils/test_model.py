@@ -145,7 +145,7 @@ def test_an_included_file_gets_no_value_from_its_env_file(tmp_path: pathlib.Path
     file, env = tmp_path / "c.yaml", tmp_path / ".env"
     file.write_text("a: ${V:-x}\n")
     env.write_text("V=1\n")
-    sources = _sources.Sources((file,), {}, (env,))
+    sources = _sources.Sources((file,), {}, env_files=(env,))
     with pytest.raises(InputError, match=rf"V of an included Compose file would get its value from {env}"):
         _model.require_values(app(), FakeParser({}), [file], sources)
     _model.require_values(app(environment={"V": "2"}), FakeParser({}), [file], sources)
@@ -182,7 +182,13 @@ def test_a_report_names_everything(tmp_path: pathlib.Path) -> None:
     checked = _apps.examine(tmp_path / "shop.yml", {"compose": ["c.yaml"]}, FakeParser(model), None)
     report = _app_report.of(checked)
     (web,) = report["services"]
-    assert (web["name"], web["class"], web["wave"], web["image"], report["left_out"]) == ("web", "internal", 1, "x", ["off"])
+    assert (web["name"], web["class"], web["wave"], web["image"], report["left_out"]) == (
+        "web",
+        "internal",
+        1,
+        "x",
+        ["off"],
+    )
     assert {one["key"]: (one["verdict"], one["place"].rpartition(":")[2]) for one in web["keys"]} == {
         "image": ("translated", "3"),
         "privileged": ("refused", "4"),
