@@ -352,6 +352,11 @@ class Service:
                 if options.get("mode", 0o1777) != 0o1777:
                     self._refuse(f"volumes[{i}].tmpfs.mode", "Swarm's is 1777", oct(options["mode"]))
                 mounts.append(_tmpfs(volume["target"], int(options.get("size", 0))))
+        targets = [mount["target"] for mount in mounts]
+        for target in sorted({target for target in targets if targets.count(target) > 1}):
+            self._refuse(
+                "volumes", "two file systems at one place (tmpfs, shm_size and volumes are all mounts)", target
+            )
         return mounts
 
 

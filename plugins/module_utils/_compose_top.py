@@ -19,6 +19,7 @@ COMPLETED = "service_completed_successfully"
 HEALTHY = "service_healthy"
 DRIVERS = ("bridge", "overlay")
 LONGEST_CONFIG = 900_000  # bytes; Swarm takes 1,000 KiB
+LONGEST_CONFIG_NAME = 64  # with <app>-r<number>_ before it
 
 
 def services(app: App, model: Json) -> Json:
@@ -186,6 +187,8 @@ def _configs(project: str, given: Json) -> list[Refusal]:
         key = f"configs.{name}"
         if options.get("name", f"{project}_{name}") != f"{project}_{name}" and not options.get("external"):
             found.append(Refusal("", f"{key}.name", "each release has its own configs", options["name"]))
+        if len(f"{project}-r1000000_{name}") > LONGEST_CONFIG_NAME:
+            found.append(Refusal("", key, f"the name of the Swarm config gets longer than {LONGEST_CONFIG_NAME}"))
         if not options.get("content") and not options.get("external"):
             found.append(Refusal("", key, "Swarm takes no empty config"))
         elif len(str(options.get("content", "")).encode()) > LONGEST_CONFIG:

@@ -258,6 +258,12 @@ def test_refused_beside_services(kind: str, options: Json, message: str | None) 
     assert not message or re.match(message, found[0])
 
 
+def test_a_config_whose_name_swarm_would_not_take() -> None:
+    name = "c" * 51
+    model = changed("api", configs=[{"source": name}]) | {"configs": {name: {"content": "x"}}}
+    assert refusals(model) == [f"configs.{name}: the name of the Swarm config gets longer than 64"]
+
+
 def test_what_no_service_uses_is_not_looked_at() -> None:
     assert refusals(MODEL | {"networks": {"unused": {"external": True, "name": "other"}}}) == []
 

@@ -148,6 +148,7 @@ def test_what_a_key_becomes(spec: Json, path: str, value: object) -> None:
         ({"volumes": [{"type": "image", "source": "a", "target": "/b"}]}, r"volumes\[0\]: docker stack deploy"),
         ({"volumes": [LONG_TMPFS | {"tmpfs": {"mode": 0o700}}]}, r"volumes\[0\].tmpfs.mode: Swarm's is 1777"),
         ({"volumes": [LONG_TMPFS | {"read_only": True}]}, r"volumes\[0\].read_only: a tmpfs that nobody can write"),
+        ({"tmpfs": ["/x"], "volumes": [LONG_TMPFS]}, "volumes: two file systems at one place.* found: /x"),
         ({"tmpfs": ["/tmp:exec"]}, "tmpfs: of the options only size"),
         ({"tmpfs": ["/tmp:size=50%"]}, "tmpfs: of the options only size"),
         ({"cap_add": ["SYS_ADMIN"]}, "cap_add: this right reaches beyond the container. found: SYS_ADMIN"),
