@@ -32,11 +32,12 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
     seconds: float | None = None,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; its standard input is ``data``, else empty. Whoever calls judges the exit code.
 
-    ``progress`` is called each second meanwhile; when it raises, the program is ended.
+    ``progress`` is called each second meanwhile; when it raises, the program is ended. Not together with ``data``:
+    Popen does not go on writing after it was interrupted.
     """
     pipe = subprocess.PIPE
     try:
@@ -47,7 +48,10 @@ def run(
         ) from None
     with program:
         try:
-            stdout, stderr = _wait(program, data or "", seconds, progress)
+            if progress is None:
+                stdout, stderr = program.communicate(data or "", timeout=seconds)
+            else:
+                stdout, stderr = _wait(program, seconds, progress)
         except subprocess.TimeoutExpired:
             program.kill()
             raise DeadlineExceeded(
@@ -62,16 +66,14 @@ def run(
     return subprocess.CompletedProcess(list(argv), program.returncode, stdout, stderr)
 
 
-def _wait(program: Program, data: str, seconds: float | None, progress: Callable[[], None]) -> tuple[str, str]:
+def _wait(program: Program, seconds: float | None, progress: Callable[[], None]) -> tuple[str, str]:
     """All of its output, in steps of a second; `subprocess.TimeoutExpired` when it takes longer than it may."""
     end = None if seconds is None else time.monotonic() + seconds
-    unsent: str | None = data
     while True:
         left = POLL if end is None else min(POLL, max(0.0, end - time.monotonic()))
         try:
-            return program.communicate(unsent, timeout=left)
+            return program.communicate(timeout=left)
         except subprocess.TimeoutExpired:
-            unsent = None  # Popen keeps it, and refuses it a second time
             if end is not None and time.monotonic() >= end:
                 raise
             progress()
