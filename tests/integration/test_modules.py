@@ -29,6 +29,12 @@ ELSEWHERE = {
         "platform_teardown",
         "swarm_member",
     },
+    "tests/system/drills: they are about an application that serves": {
+        "app_logs",
+        "app_run",
+        "app_run_unit",
+        "estate_status",
+    },
 }
 KINDS = ("config", "secret", "network", "service")
 

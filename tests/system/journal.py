@@ -24,12 +24,12 @@ def results(lines: Iterable[str]) -> list[dict[str, Any]]:
     return found
 
 
-def off_at(lab: Lab, version: str) -> float:
-    """When the routers of the release that this version replaced were off every edge."""
+def off_at(lab: Lab, version: str, release: str | None = None) -> float:
+    """When the routers of the release that this version (of several runs of it, this release) replaced were off."""
     words = ("journalctl", "--quiet", "--no-pager", "--output", "cat", "--since", "-1h")
     lines = [line for host in HOSTS for line in lab.on(host, *words).require_success().output.splitlines()]
     for result in results(lines):
-        if result.get("version") == version and not result["failed"]:
+        if result.get("version") == version and not result["failed"] and release in (None, result["release"]):
             return withdrawn(result)
     message = f"no host's journal has the result of a release of version {version}"
     raise AssertionError(message)

@@ -60,10 +60,10 @@ class Apps:
         extra = ("-e", f"seaworthy_apps_dir={self.folder}", *words)
         return self.lab.ansible_playbook(path, *extra, log=f"system/{log}.log")
 
-    def build(self, name: str, version: str) -> None:
+    def build(self, name: str, version: str) -> Result:
         """Build and push the images of a version."""
         words = ("-e", f"seaworthy_app={name}", "-e", f"seaworthy_version={version}")
-        self.playbook("playbooks/build.yml", *words, log=f"build-{name}").require_success()
+        return self.playbook("playbooks/build.yml", *words, log=f"build-{name}").require_success()
 
     def issue(self, *, log: str) -> None:
         """Have certificates for the names of these applications, and of no others."""
