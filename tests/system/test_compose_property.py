@@ -30,6 +30,9 @@ from ansible_collections.seaworthy.swarm.plugins.module_utils._compose_keys impo
 )
 from ansible_collections.seaworthy.swarm.plugins.plugin_utils._parser import Parser
 from tests.system import compose_samples as samples
+from tests.system import proof
+
+pytestmark = pytest.mark.smoke
 
 Json = dict[str, t.Any]
 Path = tuple[str | int, ...]
@@ -79,6 +82,9 @@ class Judge:
     parser: Parser
     folder: pathlib.Path
     seen: set[str] = dataclasses.field(default_factory=set)
+    documents: int = 0
+    released: int = 0
+    refused: int = 0
 
     def judge(self, services: c.Mapping[str, Json]) -> None:
         """Raise when a key is lost, or when the stack's parser does not take the document."""
@@ -97,6 +103,9 @@ class Judge:
             if not any(refusal.service == name for refusal in examination.refusals)
         }
         self._judge_stack(model | {"services": good})
+        self.documents += 1
+        self.released += len(set(good) & set(services))
+        self.refused += len(set(services) - set(good))
 
     def model(self, document: Json) -> Json:
         file = self.folder / "compose.yaml"
@@ -250,7 +259,7 @@ def test_every_key_beside_the_services(judge: Judge, kind: str, options: Json) -
 
 
 SETTINGS = hypothesis.settings(
-    max_examples=40,
+    max_examples=30,
     derandomize=True,
     database=None,
     deadline=None,
@@ -271,3 +280,22 @@ def test_a_key_that_is_lost_is_found(judge: Judge, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_compose_service, "COPIED", tuple(one for one in _compose_service.COPIED if one != key))
     with pytest.raises(AssertionError, match=rf"{key}.* has no effect"):
         test_every_key_alone(judge)
+
+
+def test_proof(judge: Judge, prove: proof.Prove) -> None:
+    """What the tests above have seen."""
+    services = judge.released + judge.refused
+    facts = {
+        "documents": judge.documents,
+        "services": services,
+        "services_refused_by_their_key": judge.refused,
+        "keys_of_the_specification": len(samples.KEYS),
+        "rows_tried": len(judge.seen),
+    }
+    assert judge.refused and judge.released
+    prove(
+        "compose_property",
+        f"{judge.documents} documents, {services} services, every row of the table: {judge.released} services translated "
+        f"whole, {judge.refused} refused by their key, 0 keys lost; a translation that forgets a key is found",
+        facts,
+    )
