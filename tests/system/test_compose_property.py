@@ -104,8 +104,9 @@ class Judge:
         }
         self._judge_stack(model | {"services": good})
         self.documents += 1
-        self.released += len(set(good) & set(services))
-        self.refused += len(set(services) - set(good))
+        on = set(services) - set(examination.off)
+        self.released += len(on & set(good))
+        self.refused += len(on - set(good))
 
     def model(self, document: Json) -> Json:
         file = self.folder / "compose.yaml"
@@ -295,7 +296,7 @@ def test_proof(judge: Judge, prove: proof.Prove) -> None:
     assert judge.refused and judge.released
     prove(
         "compose_property",
-        f"{judge.documents} documents, {services} services, every row of the table: {judge.released} services translated "
-        f"whole, {judge.refused} refused by their key, 0 keys lost; a translation that forgets a key is found",
+        f"{judge.documents} documents, {services} services, every row of the table: {judge.released} services "
+        f"translated whole, {judge.refused} refused by their key, 0 keys lost; a translation that forgets a key is found",
         facts,
     )
