@@ -199,3 +199,41 @@ def test_sampler_sees_arguments_and_environments() -> None:
     assert all(len(list(group)) < 3 for dummy, group in itertools.groupby(sorted(kinds)))
     assert result["samples"] > 5
     assert VALUE not in json.dumps(result)
+
+
+# -- the engine and the journal -------------------------------------------------------------------
+
+DOCKER = """#!/bin/sh
+case "$*" in
+  info*) echo active ;;
+  "service ps"*) echo task1 ;;
+  "container ls"*) echo gone; [ -e "{folder}/again" ] && echo box; touch "{folder}/again" ;;
+  "container inspect gone") exit 1 ;;
+  *ls*json) echo '{{"Name": "{listed}"}}' ;;
+  *ls*) echo one ;;
+  "inspect --type task task1") echo '[{{"Spec": {{"Env": ["KEY={value}"]}}}}]' ;;
+  "config inspect one") echo '[{{"Data": "{coded}"}}]' ;;
+  *inspect*) echo '[]' ;;
+esac
+"""
+JOURNALCTL = """#!/bin/sh
+[ "$5" = --since=@7 ] && printf '_CMDLINE=prog --password=%s\\n' '{value}'
+"""
+
+
+def test_the_engine_and_the_journal_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of thing and its tasks; one that has gone meanwhile is no fault."""
+    plain = "Plain-value_of-32~characters.-_x"  # nothing that a shell reads
+    coded = base64.b64encode(f"password: {plain}".encode()).decode()
+    fill = {"value": plain, "coded": coded, "folder": tmp_path, "listed": f"config-{plain}"}
+    for name, text in (("docker", DOCKER), ("journalctl", JOURNALCTL)):
+        (tmp_path / name).write_text(text.format(**fill))
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    places = [searcher.JOURNAL, searcher.INSPECT, searcher.LISTED]
+    search = Search(Plan(texts=wire({"shop/KEY": plain}), roots=[], since=7, places=places))
+    search.run()
+    found = {(hit["place"], hit["where"]) for hit in search.hits}
+    listed = {(searcher.LISTED, kind) for kind in (*searcher.SWARM, "stack")}
+    assert found == {(searcher.JOURNAL, "journal"), (searcher.INSPECT, "task"), (searcher.INSPECT, "config")} | listed
+    assert search.searched[searcher.INSPECT]["things"] == len(searcher.LOCAL) + len(searcher.SWARM) + 1
