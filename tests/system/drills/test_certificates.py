@@ -12,6 +12,7 @@ from tests.system.drills.test_served import ADDRESSES, HOST, Customer
 from tests.system.lab import Lab, Recap
 from tests.system.load import Load, plan
 from tests.system.loadgen import Stream
+from tests.system.proof import Prove
 from tests.system.releases import Apps
 
 LIGHT = (Stream("page, new connection", "/", 12, new_connection=True, check="page"),)
@@ -33,7 +34,7 @@ class Rotation(threading.Thread):
 
 @pytest.mark.drill
 @pytest.mark.usefixtures("estate_with_probe")
-def test_site_while_certificate_rotates(lab: Lab, apps: Apps) -> None:
+def test_site_while_certificate_rotates(lab: Lab, apps: Apps, prove: Prove) -> None:
     """Rotations all through a run of `site`, under a light load of new TLS connections."""
     apps.issue(log="certificates-before")  # whoever ran last may have had other applications
     customer = Customer(lab)
@@ -55,3 +56,6 @@ def test_site_while_certificate_rotates(lab: Lab, apps: Apps) -> None:
     assert len(after) == 1
     assert after != {before}
     assert load.result["failed"] == 0, load.result["samples"]
+    seen = f"{len(rotation.codes)} rotations during one run of site: changed=0, {load.result['failed']} of "
+    seen += f"{load.result['sent']} requests failed, one certificate on every edge"
+    prove("site_while_certificate_rotates", seen, {"rotations": len(rotation.codes), "load": load.result})
