@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -14,24 +12,25 @@ from tests.run import ROOT, run
 from tests.system.lab import NAME, Lab
 from tests.system.proof import Prove
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seaworthy"
-PLUGIN = "/usr/local/libexec/docker/cli-plugins/docker-compose"
-FOLDER = "/srv/developer/shop"
-COMPOSE = ("docker", "compose", "--project-directory", FOLDER)
+FOLDER = "/srv/developer"
+COMPOSE = ("docker", "compose", "--project-directory", f"{FOLDER}/shop")
 
 
 @pytest.fixture
 def developer(lab: Lab) -> Generator[Lab]:
-    """A developer's machine: harbour's engine, Compose, and a copy of the shop; afterwards nothing of it is left."""
-    program = max(CACHE.glob("compose/v*/docker-compose"))
-    for folder in (Path(PLUGIN).parent, Path(FOLDER).parent):
-        lab.harbour("mkdir", "-p", folder).require_success()
-    for source, target in ((program, PLUGIN), (ROOT / "examples/shop", FOLDER)):
-        words = ["docker", "cp", source, f"seaworthy-{NAME}-harbour:{target}"]
-        run(words, log="system/compose-up-copy.log").require_success()
+    """A developer's machine: harbour's engine, Debian's Compose, a copy of the shop. Nothing of it stays."""
+    for words in (
+        ("apt-get", "update"),
+        ("apt-get", "install", "--yes", "--no-install-recommends", "docker-compose"),
+        ("mkdir", FOLDER),
+    ):
+        lab.harbour(*words, timeout=300).require_success()
+    copy = ("docker", "cp", ROOT / "examples/shop", f"seaworthy-{NAME}-harbour:{FOLDER}/shop")
+    run(copy, log="system/compose-up-copy.log").require_success()
     yield lab
     lab.harbour(*COMPOSE, "down", "--volumes", "--rmi", "all", timeout=300)
-    lab.harbour("rm", "-rf", PLUGIN, Path(FOLDER).parent).require_success()
+    lab.harbour("apt-get", "purge", "--yes", "docker-compose").require_success()
+    lab.harbour("rm", "-rf", FOLDER, "/var/lib/apt/lists").require_success()
 
 
 @pytest.mark.drill
