@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_plain_path(lab: Lab, prove: Prove, tmp_path: Path) -> None:
 
     def typed(lines: str, log: str) -> Result:
         script = f"set -e\n{lines}"
-        env = {"PATH": f"{_python()}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "PYTHONPATH": ""}
+        env = {"PATH": f"{_python()}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
         return run(["bash", "-c", script], log=f"system/plain-{log}.log", cwd=clone, env=env, timeout=1800)
 
     began = time.monotonic()
