@@ -14,10 +14,9 @@ from tests.system.releases import Apps, fresh_version
 
 @pytest.fixture
 def apps(lab: Lab, tmp_path: Path) -> Apps:
-    """The shop and the probe as they are in the tree."""
+    """The shop as it is in the tree; a test that needs the probe writes it."""
     made = Apps(lab, tmp_path)
     made.write("shop")
-    made.write("probe")
     return made
 
 
