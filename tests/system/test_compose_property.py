@@ -297,6 +297,6 @@ def test_proof(judge: Judge, prove: proof.Prove) -> None:
     prove(
         "compose_property",
         f"{judge.documents} documents, {services} services, every row of the table: {judge.released} services "
-        f"translated whole, {judge.refused} refused by their key, 0 keys lost; a translation that forgets a key is found",
+        f"translated whole, {judge.refused} refused by their key, 0 keys lost; one that forgets a key is found",
         facts,
     )
