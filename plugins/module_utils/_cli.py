@@ -11,6 +11,7 @@ import json
 import pathlib
 import signal
 import sys
+import types
 import typing as t
 import uuid
 
@@ -75,7 +76,7 @@ def _release(path: pathlib.Path, release: type[Release]) -> int:
 
 def _one_off(path: pathlib.Path) -> int:
     """What the command writes goes to the file `<request>.output`."""
-    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _stop)
 
     def work() -> Json:
         request = _run.Request.parse(json.loads(path.read_text()))
@@ -85,6 +86,11 @@ def _one_off(path: pathlib.Path) -> int:
             return _run.Run(request, cluster=cluster, login=login, clock=SystemClock(), tell=output.add).run()
 
     return _report(path, work)
+
+
+def _stop(number: int, frame: types.FrameType | None) -> None:
+    """So that what must be removed is removed."""
+    raise SystemExit(128 + number)
 
 
 def _report(path: pathlib.Path, work: c.Callable[[], Json]) -> int:

@@ -64,5 +64,5 @@ def read(path: pathlib.Path, cursor: int) -> tuple[list[Said], int]:
         if raw and b"\n" not in raw:
             raw += file.readline()
     whole = raw[: raw.rfind(b"\n") + 1]
-    said = [json.loads(line) for line in whole.splitlines()]
-    return [(stream, text) for stream, text in said], cursor + len(whole)
+    said = [t.cast(Said, tuple(json.loads(line))) for line in whole.splitlines()]
+    return said, cursor + len(whole)

@@ -24,7 +24,6 @@ from ._lease import read_record
 
 Json = dict[str, t.Any]
 Tell = c.Callable[[_logs.Line], None]
-Login = c.Callable[[str], c.Mapping[str, str] | None]
 
 LABEL = "seaworthy.run"
 ENDED = ("complete", "failed", "rejected", "shutdown", "orphaned", "remove")
@@ -55,7 +54,15 @@ class Request:
 class Run:
     """One run. `tell` gets each line of output about when it is written; `login` knows the logins of registries."""
 
-    def __init__(self, request: Request, *, cluster: Cluster, login: Login, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        cluster: Cluster,
+        login: c.Callable[[str], c.Mapping[str, str] | None],
+        clock: Clock,
+        tell: Tell,
+    ) -> None:
         self.request = request
         self._cluster = cluster
         self._login = login
