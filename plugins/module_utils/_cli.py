@@ -88,7 +88,7 @@ def _one_off(path: pathlib.Path) -> int:
     return _report(path, work)
 
 
-def _stop(number: int, frame: types.FrameType | None) -> None:
+def _stop(number: int, _frame: types.FrameType | None) -> None:
     """So that what must be removed is removed."""
     raise SystemExit(128 + number)
 

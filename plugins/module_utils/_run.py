@@ -19,7 +19,15 @@ import typing as t
 from . import _convergence, _logs, _serving
 from ._clock import Clock, Deadline, seconds_of
 from ._cluster import Cluster
-from ._errors import DeadlineExceeded, InputError, LeaseHeld, NotFound, SeaworthyError, Unavailable
+from ._errors import (
+    ClusterError,
+    DeadlineExceeded,
+    InputError,
+    LeaseHeld,
+    NotFound,
+    SeaworthyError,
+    Unavailable,
+)
 from ._lease import read_record
 
 Json = dict[str, t.Any]
@@ -32,6 +40,7 @@ TIMED_OUT = 124  # as `timeout` says it
 POLL = 0.5
 START_SECONDS = 300.0  # the node may have to pull the image
 REMOVE_SECONDS = 60.0
+SILENT_SECONDS = 300.0
 NODE_SECONDS = 60.0  # a new leader takes a while to see all nodes
 LEFT_SECONDS = 60.0  # whoever watched a job has removed it long before
 
@@ -70,6 +79,7 @@ class Run:
         self._tell = tell
         self._last = ""  # the time of the newest line that was told, and how many lines have it
         self._told = 0
+        self._lost: Deadline | None = None
 
     def run(self) -> Json:
         """How it ended: `failed`, `rc`, `msg`, and where it ran."""
@@ -123,33 +133,42 @@ class Run:
     # -- its course -------------------------------------------------------------------------------
 
     def _watch(self) -> Json:
+        """Until it has ended. A swarm that gives no answer for a while is no reason to end it."""
         start = Deadline(self._clock, START_SECONDS, "its start")
         limit = Deadline(self._clock, self.request.timeout or 0, "the command")
-        lost: Deadline | None = None
+        silent: Deadline | None = None
         while True:
-            task = self._task()
-            state = _state(task)
-            if state in ("running", *ENDED):
-                self._read(task)
-            if state in ENDED:
-                return self._verdict(task)
-            if state != "running" and start.expired():
-                raise DeadlineExceeded(
-                    f"the command did not start in {START_SECONDS:g} s: {_convergence.explain(task)}"
-                )
+            try:
+                if ended := self._look(start):
+                    return ended
+                silent = None
+            except Unavailable:
+                silent = silent or Deadline(self._clock, SILENT_SECONDS, "an answer of the swarm")
+                if silent.expired():
+                    raise
             if self.request.timeout and limit.expired():
                 return _end(TIMED_OUT, f"the command was ended after {self.request.timeout:g} s")
-            lost = (lost or Deadline(self._clock, NODE_SECONDS, "its node")) if self._is_lost(task) else None
-            if lost and lost.expired():
-                raise SeaworthyError(
-                    f"node {self._node(task)['name']}, where the command ran, is down",
-                    remedy="Nobody knows how far it came. Look at what it has done before you run it again.",
-                )
             self._clock.sleep(POLL)
+
+    def _look(self, start: Deadline) -> Json | None:
+        """Tell what is new; the verdict when there is one."""
+        task = self._task()
+        state = _state(task)
+        if state in ("running", *ENDED):
+            self._read(task)
+        if state in ENDED:
+            return self._verdict(task)
+        if state != "running" and start.expired():
+            raise DeadlineExceeded(f"the command did not start in {START_SECONDS:g} s: {_convergence.explain(task)}")
+        self._check_node(task)
+        return None
 
     def _task(self) -> Json:
         """The first one. Swarm starts another one for a job whose node was drained, which must not go on."""
-        service = self._cluster.service(self.request.name)
+        try:
+            service = self._cluster.service(self.request.name)
+        except NotFound:
+            raise SeaworthyError(f"somebody has removed the job {self.request.name} while it ran") from None
         tasks = sorted(self._cluster.tasks({"service": [service["ID"]]}), key=lambda task: str(task.get("CreatedAt")))
         return tasks[0] if tasks else {}
 
@@ -157,15 +176,39 @@ class Run:
         """Tell the lines that are new. The engine gives all since a moment, and several may have the same."""
         if not (task["Status"].get("ContainerStatus") or {}).get("ContainerID"):
             return
-        since = _logs.moment(self._last) if self._last else ""
+        log = self._log(task["ID"])
         known = self._told
-        for line in self._cluster.task_lines(task["ID"], since=since).lines:
+        for line in log.lines:
             if line.at == self._last and known:
                 known -= 1
                 continue
             self._told = self._told + 1 if line.at == self._last else 1
             self._last = line.at
             self._tell(line)
+        if log.errors and _state(task) in ENDED:
+            self._tell(_logs.Line("", "stderr", f"seaworthy: lines may be missing: {'; '.join(log.errors)}"))
+
+    def _log(self, task: str) -> _logs.Log:
+        """An engine that cannot read it now is asked again; it must not end the command."""
+        try:
+            return self._cluster.task_lines(task, since=_logs.moment(self._last) if self._last else "")
+        except Unavailable:
+            raise
+        except ClusterError as error:
+            return _logs.Log((), (error.message,))
+
+    def _check_node(self, task: Json) -> None:
+        """A node that stays away takes the command's end with it."""
+        node = self._node(task)
+        if _state(task) != "running" or node["state"] != "down":
+            self._lost = None
+            return
+        self._lost = self._lost or Deadline(self._clock, NODE_SECONDS, "its node")
+        if self._lost.expired():
+            raise SeaworthyError(
+                f"node {node['name']}, where the command ran, is down",
+                remedy="Nobody knows how far it came. Look at what it has done before you run it again.",
+            )
 
     def _verdict(self, task: Json) -> Json:
         named = task | {"NodeID": self._node(task)["name"]}
@@ -177,9 +220,6 @@ class Run:
         else:
             code, message = NO_EXIT_CODE, f"the command did not end by itself: {_convergence.explain(named)}"
         return _end(code, message) | {"node": named["NodeID"]}
-
-    def _is_lost(self, task: Json) -> bool:
-        return _state(task) == "running" and self._node(task)["state"] == "down"
 
     def _node(self, task: Json) -> Json:
         for node in self._cluster.nodes():

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.seaworthy.swarm.plugins.module_utils import _run
 from ansible_collections.seaworthy.swarm.plugins.module_utils._errors import (
+    ClusterError,
     DeadlineExceeded,
     InputError,
     LeaseHeld,
@@ -197,6 +198,40 @@ def test_a_creation_that_failed(world: Jobs, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(world.cluster, "create_service", refuse)
     with pytest.raises(SeaworthyError, match="no leader"):
+        world.one_off()
+
+
+def test_a_swarm_without_leader_does_not_end_it(world: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = world.cluster.service
+
+    def silent(id: str) -> Json:
+        if world.began + 10 < world.clock.now < world.began + 100:
+            raise Unavailable("no leader")
+        return find(id)
+
+    monkeypatch.setattr(world.cluster, "service", silent)
+    world.at(1, "running")
+    world.writes(50, "written meanwhile")
+    world.clock.after(150, lambda: world.cluster.stored_tasks[-1]["Status"].update(State="complete"))
+    assert world.one_off()["rc"] == 0
+    assert [text for _at, _stream, text in world.said] == ["written meanwhile"]
+
+
+def test_a_log_that_cannot_be_read_does_not_end_it(world: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: t.Any, **_options: t.Any) -> Log:
+        raise ClusterError("no such log")
+
+    monkeypatch.setattr(world.cluster, "task_lines", refuse)
+    world.at(1, "running")
+    world.at(9, "complete")
+    assert world.one_off()["rc"] == 0
+    assert [text for _at, _stream, text in world.said] == ["seaworthy: lines may be missing: no such log"]
+
+
+def test_somebody_removes_the_job(world: Jobs) -> None:
+    world.at(1, "running")
+    world.clock.after(5, lambda: world.cluster.remove_service(world.cluster.service(JOB)["ID"]))
+    with pytest.raises(SeaworthyError, match="somebody has removed the job shop-run-1"):
         world.one_off()
 
 
