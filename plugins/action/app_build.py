@@ -64,6 +64,7 @@ class ActionModule(ActionBase):
             "dockerfile": build.dockerfile,
             "args": dict(build.args),
             "target": build.target,
+            "options": list(build.options),
             "username": arguments["username"],
             "password": arguments["password"],
             "keep": arguments["keep"],

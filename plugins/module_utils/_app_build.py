@@ -18,22 +18,37 @@ from typing import Any
 from ._errors import InputError
 
 CONTEXT_LABEL = "seaworthy.context"
-TAKEN = ("context", "dockerfile", "args", "target")
+INLINE = ".seaworthy.Dockerfile"  # where `dockerfile_inline` stands in the archive
+FLAGS = {"no_cache": "--no-cache", "pull": "--pull"}
+OPTIONS = {"network": "--network", "shm_size": "--shm-size"}
+LISTS = {"cache_from": "--cache-from"}
+TAKEN = (
+    *("context", "dockerfile", "dockerfile_inline", "args", "target", "labels", "platforms"),
+    *FLAGS,
+    *OPTIONS,
+    *LISTS,
+    "extra_hosts",
+)
+PLATFORMS = ("linux/amd64", "linux/amd64/v1")
 
 
 @dataclass(frozen=True)
 class Build:
-    """How one service's image is built."""
+    """How one service's image is built. `options` are words for `docker buildx build`."""
 
     service: str
     context: Path
     dockerfile: str = "Dockerfile"
     args: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
+    inline: str | None = None
+    options: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """A digest of everything that decides the image: it changes when the image must be built again."""
-        total = hashlib.sha256(json.dumps([self.dockerfile, dict(self.args), self.target], sort_keys=True).encode())
+        decides: list[Any] = [self.dockerfile, dict(self.args), self.target]
+        decides += [self.inline, list(self.options)] if self.inline or self.options else []
+        total = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
         for name in self.files():
             path = self.context / name
             mode = path.lstat().st_mode
@@ -61,6 +76,10 @@ class Build:
         with tarfile.open(fileobj=data, mode="w:gz", compresslevel=3) as tar:
             for name in self.files():
                 tar.add(self.context / name, arcname=name, recursive=False, filter=_anonymous)
+            if self.inline:
+                info = tarfile.TarInfo(INLINE)
+                info.size = len(self.inline.encode())
+                tar.addfile(info, io.BytesIO(self.inline.encode()))
         return data.getvalue()
 
     def _ignore_lines(self) -> list[str]:
@@ -107,26 +126,52 @@ def builds(model: Mapping[str, Any], profiles: Collection[str] = ()) -> list[Bui
         build = service.get("build")
         if build is None or (service.get("profiles") and not set(service["profiles"]) & set(profiles)):
             continue
-        unknown = sorted(set(build) - set(TAKEN))
-        if unknown:
-            raise InputError(
-                f"service {name}: build has keys that are not taken",
-                found=", ".join(unknown),
-                expected=", ".join(TAKEN),
-                remedy=f"remove {unknown[0]} from services.{name}.build in the Compose file",
-            )
-        context = Path(build["context"])
-        dockerfile = build.get("dockerfile", "Dockerfile")
-        if not (context / dockerfile).is_file():
-            raise InputError(
-                f"service {name}: there is no Dockerfile",
-                found=f"nothing at {context / dockerfile}",
-                expected="the file that services.<name>.build names",
-                remedy=f"write it, or correct services.{name}.build in the Compose file",
-            )
-        args = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
-        found.append(Build(name, context, dockerfile, args, build.get("target")))
+        found.append(_build(name, _undoubled(build)))
     return found
+
+
+def _build(name: str, build: Mapping[str, Any]) -> Build:
+    unknown = sorted(set(build) - set(TAKEN))
+    if unknown:
+        raise InputError(
+            f"service {name}: build has keys that are not taken",
+            found=", ".join(unknown),
+            expected=", ".join(TAKEN),
+            remedy=f"remove {unknown[0]} from services.{name}.build in the Compose file",
+        )
+    if others := sorted(set(build.get("platforms") or []) - set(PLATFORMS)):
+        raise InputError(
+            f"service {name}: build.platforms: the platform's hosts are linux/amd64", found=", ".join(others)
+        )
+    context = Path(build["context"])
+    inline = build.get("dockerfile_inline")
+    dockerfile = INLINE if inline else build.get("dockerfile", "Dockerfile")
+    if not inline and not (context / dockerfile).is_file():
+        raise InputError(
+            f"service {name}: there is no Dockerfile",
+            found=f"nothing at {context / dockerfile}",
+            expected="the file that services.<name>.build names",
+            remedy=f"write it, or correct services.{name}.build in the Compose file",
+        )
+    args = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+    return Build(name, context, dockerfile, args, build.get("target"), inline, tuple(_options(build)))
+
+
+def _options(build: Mapping[str, Any]) -> Iterator[str]:
+    yield from (option for key, option in FLAGS.items() if build.get(key))
+    yield from (f"{option}={build[key]}" for key, option in OPTIONS.items() if build.get(key))
+    yield from (f"{option}={value}" for key, option in LISTS.items() for value in build.get(key) or [])
+    yield from (f"--add-host={host.replace('=', ':', 1)}" for host in build.get("extra_hosts") or [])
+    yield from (f"--label={key}={value}" for key, value in sorted((build.get("labels") or {}).items()))
+
+
+def _undoubled(value: Any) -> Any:
+    """Compose's model doubles each `$`."""
+    if isinstance(value, dict):
+        return {key: _undoubled(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_undoubled(inner) for inner in value]
+    return value.replace("$$", "$") if isinstance(value, str) else value
 
 
 def image_name(registry: str, app: str, service: str, version: str) -> str:

@@ -48,6 +48,11 @@ options:
   target:
     description: The stage of the Dockerfile to build.
     type: str
+  options:
+    description: More options of C(docker buildx build).
+    type: list
+    elements: str
+    default: []
   username:
     description: User of the registry who may push.
     type: str
@@ -134,6 +139,7 @@ class Workshop:
         argv += [f"--file={context / params['dockerfile']}"]
         argv += [f"--build-arg={key}={value}" for key, value in params["args"].items()]
         argv += [f"--target={params['target']}"] if params["target"] else []
+        argv += params["options"]
         self._run([*argv, str(context)])
 
     def push_kept(self, kept: Path) -> None:
@@ -185,6 +191,7 @@ def main() -> None:
             "dockerfile": {"type": "str", "default": "Dockerfile"},
             "args": {"type": "dict", "default": {}},
             "target": {"type": "str"},
+            "options": {"type": "list", "elements": "str", "default": []},
             "username": {"type": "str"},
             "password": {"type": "str", "no_log": True},
             "keep": {"type": "path"},

@@ -99,6 +99,50 @@ def test_a_service_of_a_profile_is_built_when_the_profile_is_on(context: Path) -
     assert [build.service for build in builds(model, ["dev"])] == ["seed"]
 
 
+def test_keys_of_build_become_options(context: Path) -> None:
+    build = {
+        "context": str(context),
+        "args": {"PRICE": "5$$"},
+        "labels": {"a": "b"},
+        "network": "none",
+        "extra_hosts": ["db=192.0.2.1"],
+        "shm_size": "67108864",
+        "cache_from": ["type=registry,ref=x"],
+        "platforms": ["linux/amd64"],
+        "no_cache": True,
+        "pull": False,
+    }
+    [found] = builds({"services": {"web": {"build": build}}})
+    assert found.args == {"PRICE": "5$"}
+    assert found.options == (
+        "--no-cache",
+        "--network=none",
+        "--shm-size=67108864",
+        "--cache-from=type=registry,ref=x",
+        "--add-host=db:192.0.2.1",
+        "--label=a=b",
+    )
+    [plain] = builds({"services": {"web": {"build": {"context": str(context), "args": {"PRICE": "5$$"}}}}})
+    assert found.digest() != plain.digest()
+
+
+def test_an_inline_dockerfile_travels_with_the_context(context: Path) -> None:
+    build = {"context": str(context), "dockerfile_inline": "FROM x\nRUN echo $$HOME\n"}
+    [found] = builds({"services": {"web": {"build": build}}})
+    with tarfile.open(fileobj=io.BytesIO(found.archive())) as tar:
+        member = tar.extractfile(found.dockerfile)
+        assert member
+        assert member.read() == b"FROM x\nRUN echo $HOME\n"
+    build["dockerfile_inline"] += "RUN true\n"
+    assert builds({"services": {"web": {"build": build}}})[0].digest() != found.digest()
+
+
+def test_another_platform_is_refused(context: Path) -> None:
+    build = {"context": str(context), "platforms": ["linux/amd64", "linux/arm64"]}
+    with pytest.raises(InputError, match=r"hosts are linux/amd64\. found: linux/arm64"):
+        builds({"services": {"web": {"build": build}}})
+
+
 def test_a_key_of_build_that_is_not_taken_is_refused_by_name(context: Path) -> None:
     model = {"services": {"web": {"build": {"context": str(context), "ssh": ["default"]}}}}
     with pytest.raises(InputError, match=r"service web: build has keys .*ssh"):
