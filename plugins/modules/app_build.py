@@ -14,8 +14,8 @@ description:
   - Builds every service of a Compose model that has a C(build) section, with BuildKit on the host of the task, and
     pushes it as C(registry/application/service:version).
   - Of C(build) it takes C(context) (a folder), C(dockerfile), C(dockerfile_inline), C(args), C(target), C(labels),
-    C(network), C(extra_hosts), C(shm_size), C(cache_from), C(pull), C(no_cache) and C(platforms) (linux/amd64). Any other
-    key is refused by its name.
+    C(network), C(extra_hosts), C(shm_size), C(cache_from), C(pull), C(no_cache) and C(platforms) (linux/amd64). Any
+    other key is refused by its name.
   - The contexts are read on the controller, without what C(.dockerignore) leaves out.
   - An image is built when the registry does not have its tag, or has it from another context. The label
     C(seaworthy.context) of an image is the digest of its context, Dockerfile and build arguments.
