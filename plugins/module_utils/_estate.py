@@ -128,9 +128,7 @@ SETTINGS = (
     Setting("seaworthy_app", "str", "The application (playbooks deploy, logs, run, restart, build)."),
     Setting("seaworthy_version", "str", "The version (playbooks deploy, build)."),
     Setting("seaworthy_service", "str", "The service of the application (playbooks logs, run)."),
-    Setting(
-        "seaworthy_release", "str", "Another release than the one that serves, like `r7` (playbook logs)."
-    ),
+    Setting("seaworthy_release", "str", "Another release than the one that serves, like `r7` (playbook logs)."),
     Setting("seaworthy_tail", "number", "How many lines (playbook logs).", "100"),
     Setting("seaworthy_since", "str", "Lines of the last time only, like `10m` (playbook logs)."),
     Setting("seaworthy_command", "words", "The command, a list or a text (playbook run)."),
