@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "timeout_seconds": {"type": "float"},
 }
 KEPT_LINES = 1000
+KEPT_AFTER_FAILURE = 20  # Ansible prints the result of a failed task, and all lines were shown already
 Json = dict[str, t.Any]
 
 
@@ -73,7 +74,9 @@ class ActionModule(ActionBase):
                 kept[stream].append(text)
             cursor = step["cursor"]
             if step["verdict"]:
-                return t.cast(Json, step["verdict"]) | {f"{stream}_lines": list(said) for stream, said in kept.items()}
+                last = KEPT_AFTER_FAILURE if step["verdict"]["failed"] else KEPT_LINES
+                lines = {f"{stream}_lines": list(said)[-last:] for stream, said in kept.items()}
+                return t.cast(Json, step["verdict"]) | lines
 
     def _unit(self, arguments: Json, task_vars: Json | None) -> Json:
         done: Json = self._execute_module(

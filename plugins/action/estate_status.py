@@ -21,8 +21,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         result: Json = super().run(tmp, task_vars)
         result |= self._execute_module(module_name="seaworthy.swarm.estate_status", task_vars=task_vars)
-        for line in result.pop("lines", []):
+        for line in result.get("lines", []):
             self._display.display(line)
         if problems := result.get("problems"):
-            result |= {"failed": True, "msg": f"not as it should be: {'; '.join(problems)}"}
+            message = "something is not as it should be; the lines with ! say what"
+            return {"failed": True, "problems": problems, "msg": message}  # Ansible prints all of it
         return result

@@ -73,13 +73,13 @@ rc:
   type: int
   sample: 0
 stdout_lines:
-  description: The last 1,000 lines that the command wrote to its standard output.
+  description: The last 1,000 lines (after a failure 20) that the command wrote to its standard output.
   returned: when the job was created
   type: list
   elements: str
   sample: [seeded 12 products]
 stderr_lines:
-  description: The last 1,000 lines that it wrote to its standard error.
+  description: The last 1,000 lines (after a failure 20) that it wrote to its standard error.
   returned: when the job was created
   type: list
   elements: str

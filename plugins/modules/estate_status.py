@@ -35,19 +35,19 @@ EXAMPLES = r"""
 RETURN = r"""
 nodes:
   description: The nodes, each with C(name), C(role), C(state), C(availability) and C(engine).
-  returned: always
+  returned: when nothing is wrong
   type: list
   elements: dict
   sample: [{"name": m1, "role": leader, "state": ready, "availability": active, "engine": 26.1.5}]
 edges:
   description: The edges, each with C(name), C(address), C(version) of Traefik, or C(error).
-  returned: always
+  returned: when nothing is wrong
   type: list
   elements: dict
   sample: [{"name": m1, "address": 192.0.2.11, "version": 3.6.2, "error": null}]
 certificates:
   description: The certificates, each with C(name), C(days) that are left and C(problem).
-  returned: always
+  returned: when nothing is wrong
   type: list
   elements: dict
   sample: [{"name": shop.example.com, "days": 59.2, "problem": ""}]
@@ -57,7 +57,7 @@ apps:
       of the name whose certificate ends first, C(changing) while it is released, C(running) one-off commands, and
       C(problems).
     - A service has C(name), C(running) and C(replicas), C(done) when it runs once and has, and C(problem).
-  returned: always
+  returned: when nothing is wrong
   type: list
   elements: dict
   sample:
@@ -78,7 +78,7 @@ problems:
   sample: []
 lines:
   description: The same for people.
-  returned: always
+  returned: when nothing is wrong
   type: list
   elements: str
   sample: [All is well.]

@@ -142,6 +142,7 @@ def test_restart(lab: Lab, apps: Apps, prove: Prove) -> None:
 def test_build(lab: Lab, apps: Apps, prove: Prove) -> None:
     """The digest that is printed is the one that hosts get; of a build that fails the last lines are shown."""
     version = fresh_version()
+    apps.write("probe")
     output = apps.build("probe", version).output
     image = f"registry.lab.test:5000/probe/probe:{version}"
     printed = re.search(rf"{re.escape(image)}@(sha256:[0-9a-f]{{64}}) \(built\)", output)
