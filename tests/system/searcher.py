@@ -135,15 +135,15 @@ class Grep:
 
     def files(self, paths: list[str]) -> set[tuple[str, str]]:
         """Paths and the texts in them; a file that has gone has none."""
-        words = ["--with-filename", "--null", "--no-messages", "--"]
-        with memory() as output:
-            code = self._start([*words, *paths], output).wait()
-            lines = content(output)
+        words = ["--with-filename", "--null", "--"]
+        with memory() as output, memory() as errors:
+            code = self._start([*words, *paths], output, errors=errors).wait()
+            lines, complaints = content(output), content(errors)
         there = [path for path in paths if Path(path).exists()]
         if code > 1 and len(there) < len(paths):
             return self.files(there) if there else set()
         if code > 1:
-            raise RuntimeError(f"grep could not read all of {len(paths)} files, the first is {paths[0]}")
+            raise RuntimeError(f"grep could not read all of {len(paths)} files: {complaints}")
         pairs = (line.partition("\0") for line in lines if "\0" in line)
         return {(path, text) for path, _, text in pairs}
 
@@ -163,10 +163,15 @@ class Grep:
                 raise RuntimeError(f"{' '.join(words[:3])} ended with {codes[0]}, grep with {codes[1]}")
             return set(content(output)), size
 
-    def _start(self, words: list[str], output: int, source: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def _start(
+        self, words: list[str], output: int, source: int = subprocess.DEVNULL, errors: int | None = None
+    ) -> subprocess.Popen[bytes]:
         common = ["grep", "--text", "--only-matching", "--fixed-strings", f"--file=/proc/self/fd/{self._texts}"]
         environment = {**os.environ, "LC_ALL": "C"}
-        return subprocess.Popen([*common, *words], stdin=source, stdout=output, env=environment, pass_fds=[self._texts])
+        words = [*common, *words]
+        return subprocess.Popen(
+            words, stdin=source, stdout=output, stderr=errors, env=environment, pass_fds=[self._texts]
+        )
 
 
 @contextlib.contextmanager
@@ -185,11 +190,13 @@ def content(handle: int) -> list[str]:
 
 
 def files(root: str, since: float, blind: str) -> Iterator[tuple[str, int]]:
-    """Files with their sizes below a folder, on its own file system."""
+    """Files with their sizes below a folder, on its own file system; a single file can be mounted, too."""
     try:
-        device = os.lstat(root).st_dev
+        top = os.lstat(root)
     except FileNotFoundError:
         return
+    if stat.S_ISREG(top.st_mode) and max(top.st_mtime, top.st_ctime) >= since:
+        yield root, top.st_size
     folders = [root]
     while folders:
         try:
@@ -201,19 +208,25 @@ def files(root: str, since: float, blind: str) -> Iterator[tuple[str, int]]:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
+            if found.st_dev != top.st_dev:
+                continue
             if stat.S_ISDIR(found.st_mode):
-                if found.st_dev == device and entry.path != blind:
+                if entry.path != blind:
                     folders.append(entry.path)
             elif stat.S_ISREG(found.st_mode) and max(found.st_mtime, found.st_ctime) >= since:
                 yield entry.path, found.st_size
 
 
 def mode(path: str) -> int:
-    """Who may read a file; nobody, when it has gone."""
+    """Who may read a file, which is nobody who may not pass the folders above it; nobody, when it has gone."""
     try:
-        return stat.S_IMODE(Path(path).stat().st_mode)
+        rights = stat.S_IMODE(Path(path).stat().st_mode)
+        for folder in Path(path).parents:
+            passing = folder.stat().st_mode
+            rights &= ~0o077 | (0o070 if passing & 0o010 else 0) | (0o007 if passing & 0o001 else 0)
     except FileNotFoundError:
         return 0
+    return rights
 
 
 def mounted(table: str) -> list[str]:

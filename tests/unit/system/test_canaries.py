@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -111,6 +112,19 @@ def test_files_are_searched(tmp_path: Path) -> None:
     size = (tmp_path / "deep/er/a b").stat().st_size + len("nothing\n")
     assert search.searched == {FILES: {"bytes": size, "things": 2}}
     assert VALUE not in json.dumps(search.hits)
+
+
+def test_rights_end_at_a_closed_folder() -> None:
+    """A file that everybody may read is not open when nobody may pass the folder above it."""
+    modes = {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed
+        leak = Path(folder, "leak")
+        leak.write_text(VALUE)
+        leak.chmod(0o644)
+        for rights in (0o755, 0o750, 0o700):
+            Path(folder).chmod(rights)
+            modes[rights] = searcher.mode(str(leak))
+    assert modes == {0o755: 0o644, 0o750: 0o640, 0o700: 0o600}
 
 
 def test_blind_search_misses_the_leak(tmp_path: Path) -> None:
