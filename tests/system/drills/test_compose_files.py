@@ -100,8 +100,8 @@ def estate(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[Esta
     apps.issue(log="shapes-certificates")
     try:
         with lab.cost("releases of the shapes"):
-            for name in TAKEN:
-                apps.deploy(name, version, log=f"shapes-deploy-{name}").require_success()
+            results = {name: apps.deploy(name, version, log=f"shapes-deploy-{name}") for name in TAKEN}
+        assert {name: result.log for name, result in results.items() if result.returncode} == {}
         shapes = {name: Shape.read(apps.folder / f"{name}.yml", CACHE) for name in TAKEN}
         yield Estate(lab, apps, version, shapes, {name: containers(lab, shape) for name, shape in shapes.items()})
     finally:
