@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.run import ROOT
+from tests.run import ROOT, Result
 from tests.system.lab import Lab
 from tests.system.load import CA_FILE, addresses, put
 from tests.system.proof import Prove
@@ -34,6 +35,7 @@ TAKEN = sorted(set(SHAPES) - {REFUSED})
 VERDICTS = {"kept", "translated", "used"}
 SIGNED = "/?text=ahoy"
 ANSWER_SECONDS = 30
+AT_ONCE = 3  # builds and releases; different applications do not wait for each other
 # Root starts these, and another user does the work: what its processes are called, and the user's id.
 DROPPED = {
     ("redis", "cache"): ("redis-server", 999),
@@ -94,13 +96,15 @@ def estate(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[Esta
     put(lab, "harbour", CA_FILE, (lab.state / "pebble-root.pem").read_text())
     with lab.cost("base images of the shapes"):
         apps.playbook("tests/system/drills/base_images.yml", log="shapes-images").require_success()
-    with lab.cost("images of the shapes"):
-        for name in TAKEN:
-            apps.build(name, version)
     apps.issue(log="shapes-certificates")
+
+    def up(name: str) -> Result:
+        apps.build(name, version)
+        return apps.deploy(name, version, log=f"shapes-deploy-{name}")
+
     try:
-        with lab.cost("releases of the shapes"):
-            results = {name: apps.deploy(name, version, log=f"shapes-deploy-{name}") for name in TAKEN}
+        with lab.cost("images and releases of the shapes"), ThreadPoolExecutor(AT_ONCE) as pool:
+            results = dict(zip(TAKEN, pool.map(up, TAKEN), strict=True))
         assert {name: result.log for name, result in results.items() if result.returncode} == {}
         shapes = {name: Shape.read(apps.folder / f"{name}.yml", CACHE) for name in TAKEN}
         yield Estate(lab, apps, version, shapes, {name: containers(lab, shape) for name, shape in shapes.items()})
