@@ -101,10 +101,12 @@ class Found:
         return sum(counts[what] for places in self.searched.values() for counts in places.values())
 
 
-def search(lab: Lab, texts: Mapping[str, str], *, facts: Path, blind: Mapping[str, str] | None = None) -> Found:
-    """Search on every machine. `facts` is the folder of the fact cache; `blind` names a folder by machine."""
-    with concurrent.futures.ThreadPoolExecutor(len(MACHINES)) as pool:
-        plans = {machine: _plan(lab, machine, texts, facts, (blind or {}).get(machine, "")) for machine in MACHINES}
+def search(
+    lab: Lab, texts: Mapping[str, str], *, facts: Path, machines: Iterable[str] = MACHINES, blind: str = ""
+) -> Found:
+    """Search on machines. `facts` is the folder of the fact cache, `blind` a folder that is not looked into."""
+    plans = {machine: _plan(lab, machine, texts, facts, blind) for machine in machines}
+    with concurrent.futures.ThreadPoolExecutor(len(plans)) as pool:
         results = dict(zip(plans, pool.map(_search, plans, plans.values()), strict=True))
     found = Found(searched={machine: result["searched"] for machine, result in results.items()})
     found.hits = [{"machine": machine, **hit} for machine, result in results.items() for hit in result["hits"]]
