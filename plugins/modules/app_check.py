@@ -73,7 +73,7 @@ apps:
       elements: str
       sample: [compose.yaml]
     services:
-      description: Its services, each with C(name), C(class), C(wave), C(image) and C(keys).
+      description: Its services, each with C(name), C(class), C(wave), C(image) and C(verdicts).
       type: list
       elements: dict
       sample:
@@ -81,15 +81,15 @@ apps:
           class: routed
           wave: 1
           image: nginx:1.29
-          keys:
+          verdicts:
             - {key: stop_signal, verdict: kept, says: As it is., place: "compose.yaml:7"}
     left_out:
       description: Services that are left out, because none of their profiles is on.
       type: list
       elements: str
       sample: [adminer]
-    keys:
-      description: The keys beside the services, like C(networks), as RV(apps[].services) has them.
+    verdicts:
+      description: The verdicts on keys beside the services, like C(networks), as RV(apps[].services) has them.
       type: list
       elements: dict
       sample: []

@@ -33,12 +33,12 @@ def of(checked: Checked) -> Json:
                 "class": one.kind,
                 "wave": one.wave,
                 "image": one.image,
-                "keys": _keys(one.keys, sources, one.name, SERVICE_BY_PATH, sources.keys_of(one.name)),
+                "verdicts": _keys(one.keys, sources, one.name, SERVICE_BY_PATH, sources.keys_of(one.name)),
             }
             for one in examination.services
         ],
         "left_out": list(examination.off),
-        "keys": _keys(examination.top, sources, "", TOP_BY_PATH, sources.top_keys()),
+        "verdicts": _keys(examination.top, sources, "", TOP_BY_PATH, sources.top_keys()),
         "refused": [dataclasses.asdict(refusal) for refusal in checked.refusals],
         "notes": list(examination.notes),
     }
@@ -49,12 +49,12 @@ def lines(report: Json) -> list[str]:
     found = [f"{report['name']}: {report['source']}, {', '.join(report['files'])}"]
     for service in sorted(report["services"], key=lambda one: (one["wave"], one["name"])):
         found.append(f"  {service['name']}: class {service['class']}, wave {service['wave']}, {service['image']}")
-        found += _table(service["keys"])
+        found += _table(service["verdicts"])
     if report["left_out"]:
         found.append(f"  left out, because no profile of theirs is on: {', '.join(report['left_out'])}")
-    if report["keys"]:
+    if report["verdicts"]:
         found.append("  beside the services:")
-        found += _table(report["keys"])
+        found += _table(report["verdicts"])
     return found + [f"  note: {note}" for note in report["notes"]]
 
 

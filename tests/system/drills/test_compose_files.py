@@ -156,7 +156,7 @@ def check_verdicts(lab: Lab, folder: Path) -> Json:
     said = {app["name"]: app for app in report["apps"]}
     counts: dict[str, int] = {}
     for shape in shapes:
-        services = {service["name"]: service["keys"] for service in said[shape.name]["services"]}
+        services = {service["name"]: service["verdicts"] for service in said[shape.name]["services"]}
         assert sorted(services) == shape.services()
         assert sorted(said[shape.name]["left_out"]) == sorted(set(shape.model["services"]) - set(services))
         for name, rows in services.items():

@@ -189,7 +189,7 @@ def test_a_report_names_everything(tmp_path: pathlib.Path) -> None:
         "x",
         ["off"],
     )
-    assert {one["key"]: (one["verdict"], one["place"].rpartition(":")[2]) for one in web["keys"]} == {
+    assert {one["key"]: (one["verdict"], one["place"].rpartition(":")[2]) for one in web["verdicts"]} == {
         "image": ("translated", "3"),
         "privileged": ("refused", "4"),
         "ports": ("refused", "6"),
