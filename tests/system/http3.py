@@ -54,6 +54,7 @@ class _Client(QuicConnectionProtocol):
     def quic_event_received(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated) and not self._ended.done():
             self._ended.set_exception(ConnectionError(event.reason_phrase or f"error {event.error_code}"))
+            self._ended.exception()  # seen: nobody waits when the connection failed before the request
         for one in self._http.handle_event(event):
             self._take(one)
 
