@@ -17,7 +17,7 @@ Json = dict[str, Any]
 Facts = Iterator[tuple[str, object, object]]  # key, what the file says, what the engine says
 
 WRAPPER = ["/bin/sh", "/seaworthy-env"]
-EDGE_NETWORK = "seaworthy-edge"
+EDGE_NETWORK = "edge"
 OURS = {"SEAWORTHY_APP", "SEAWORTHY_RELEASE", "SEAWORTHY_VERSION"}
 NANOSECONDS = {"h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3}
 # Keys that no container shows: the drill looks at builds and the order of starts itself, the rest is Compose's.

@@ -114,7 +114,7 @@ STATE: Json = {
             "Sysctls": {"net.core.somaxconn": "1024"},
             "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}, {"Name": "nproc", "Soft": 3, "Hard": 3}],
         },
-        "NetworkSettings": {"Networks": {"harbour-r1_back": {}, "seaworthy-edge": {}}},
+        "NetworkSettings": {"Networks": {"harbour-r1_back": {}, "edge": {}}},
     },
     "image": {"Config": {"Entrypoint": ["/entry.sh"], "Cmd": ["other"], "Env": ["PATH=/bin", "LANG=C"]}},
     "service": {
@@ -129,7 +129,7 @@ STATE: Json = {
             },
         }
     },
-    "networks": {"n1": {"Name": "harbour-r1_back", "Internal": True}, "n2": {"Name": "seaworthy-edge"}},
+    "networks": {"n1": {"Name": "harbour-r1_back", "Internal": True}, "n2": {"Name": "edge"}},
     "status": {"NoNewPrivs": "1"},
     "files": {"/etc/site.conf": File("price $5\n", 0o440, 7, 8), "/run/secrets/key": File(None, 0o444, 0, 0)},
 }
