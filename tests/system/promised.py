@@ -239,7 +239,7 @@ class Promise:
     def _resources(self, resources: Json, seen: Seen) -> Facts:
         places = {
             "limits": {"memory": "HostConfig.Memory", "cpus": "HostConfig.NanoCpus", "pids": "HostConfig.PidsLimit"},
-            "reservations": {"memory": "HostConfig.MemoryReservation", "cpus": "Reservations.NanoCPUs"},
+            "reservations": {"memory": "Reservations.MemoryBytes", "cpus": "Reservations.NanoCPUs"},
         }
         for kind, amounts in resources.items():
             for name, value in amounts.items():
@@ -361,7 +361,7 @@ SIMPLE: dict[str, tuple[str, Callable[[Any], object]]] = {
     "hostname": ("Config.Hostname", str),
     "init": ("HostConfig.Init", bool),
     "mem_limit": ("HostConfig.Memory", int),
-    "mem_reservation": ("HostConfig.MemoryReservation", int),
+    "mem_reservation": ("Reservations.MemoryBytes", int),
     "pids_limit": ("HostConfig.PidsLimit", int),
     "read_only": ("HostConfig.ReadonlyRootfs", bool),
     "stdin_open": ("Config.OpenStdin", bool),

@@ -102,7 +102,6 @@ STATE: Json = {
             "Init": True,
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "3"}},
             "Memory": 1000,
-            "MemoryReservation": 500,
             "Mounts": [
                 {"Type": "tmpfs", "Target": "/tmp", "TmpfsOptions": {"SizeBytes": 1024**2}},
                 {"Type": "tmpfs", "Target": "/cache", "TmpfsOptions": {"SizeBytes": 4096}},
@@ -124,7 +123,7 @@ STATE: Json = {
             "TaskTemplate": {
                 "ContainerSpec": {"StopGracePeriod": 8 * SECOND},
                 "Networks": [{"Target": "n1", "Aliases": ["api", "the-api", "api.internal"]}, {"Target": "n2"}],
-                "Resources": {"Reservations": {"NanoCPUs": SECOND // 10}},
+                "Resources": {"Reservations": {"NanoCPUs": SECOND // 10, "MemoryBytes": 500}},
                 "RestartPolicy": {"Condition": "on-failure", "Delay": 90 * SECOND, "MaxAttempts": 4},
             },
         }
@@ -181,7 +180,7 @@ def set_at(state: Json, path: str, value: object) -> None:
         ("container/HostConfig/LogConfig/Config", {"max-size": "10m"}, "logging.options"),
         ("container/HostConfig/LogConfig/Type", "none", "logging.driver"),
         ("container/HostConfig/Memory", 0, "mem_limit"),
-        ("container/HostConfig/MemoryReservation", 0, "mem_reservation"),
+        ("service/Spec/TaskTemplate/Resources", {}, "mem_reservation"),
         ("container/HostConfig/Mounts", [], "tmpfs /tmp"),
         ("container/HostConfig/Mounts", [], "volumes /cache"),
         ("container/HostConfig/Mounts", [], "shm_size /dev/shm"),
