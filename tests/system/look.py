@@ -35,9 +35,15 @@ def status(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def command(pid: int) -> str:
-    """The words of a process."""
-    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").strip()
+def words(pid: int, name: str) -> list[str]:
+    """The command line or the environment of a process."""
+    return pathlib.Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace").rstrip("\0 ").split("\0")
+
+
+def process(pid: int) -> dict[str, Any]:
+    """One process."""
+    uid = int(status(pid)["Uid"].split()[0])
+    return {"uid": uid, "command": " ".join(words(pid, "cmdline")), "environment": words(pid, "environ")}
 
 
 def file(pid: int, path: str) -> dict[str, Any] | None:
@@ -57,15 +63,15 @@ def look(container: dict[str, Any], paths: dict[str, list[str]]) -> dict[str, An
         "container": container,
         "image": docker("image", "inspect", container["Image"])[0],
         "status": status(pid) if pid else {},
-        "processes": [[int(status(one)["Uid"].split()[0]), command(one)] for one in family(pid)] if pid else [],
+        "processes": [process(one) for one in family(pid)] if pid else [],
         "files": {path: file(pid, path) for path in wanted},
     }
 
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=seaworthy.app={asked['app']}"]
-    ids = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    listing = ["docker", "ps", "--all", "--quiet", "--filter", f"label=seaworthy.app={asked['app']}"]
+    ids = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()
     json.dump([look(one, asked["paths"]) for one in (docker("inspect", *ids) if ids else [])], sys.stdout)
 
 

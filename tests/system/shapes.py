@@ -61,14 +61,22 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Process:
+    """One process of a container."""
+
+    uid: int
+    command: str
+    environment: list[str]
+
+
+@dataclass(frozen=True)
 class Container:
     """A container with what its host, its image and its Swarm service say."""
 
     host: str
     service: str
     seen: Seen
-    processes: list[tuple[int, str]]
-    texts: dict[str, str]
+    processes: list[Process]
 
     @property
     def running(self) -> bool:
@@ -103,8 +111,7 @@ def containers(lab: Lab, shape: Shape) -> list[Container]:
                 status=one["status"],
                 files=files,
             )
-            texts = {path: file["text"] for path, file in one["files"].items() if file}
-            found.append(Container(host, service, seen, [(uid, words) for uid, words in one["processes"]], texts))
+            found.append(Container(host, service, seen, [Process(**process) for process in one["processes"]]))
     return found
 
 
