@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.run import ROOT, Result
+from tests.run import ROOT
 from tests.system.lab import Lab
 from tests.system.load import CA_FILE, addresses, put
 from tests.system.proof import Prove
@@ -98,14 +98,15 @@ def estate(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[Esta
         apps.playbook("tests/system/drills/base_images.yml", log="shapes-images").require_success()
     apps.issue(log="shapes-certificates")
 
-    def up(name: str) -> Result:
+    def up(name: str) -> None:
         apps.build(name, version)
-        return apps.deploy(name, version, log=f"shapes-deploy-{name}")
+        apps.deploy(name, version, log=f"shapes-deploy-{name}").require_success()
 
     try:
         with lab.cost("images and releases of the shapes"), ThreadPoolExecutor(AT_ONCE) as pool:
-            results = dict(zip(TAKEN, pool.map(up, TAKEN), strict=True))
-        assert {name: result.log for name, result in results.items() if result.returncode} == {}
+            runs = {name: pool.submit(up, name) for name in TAKEN}
+        failed = [f"{name}: {error}" for name, run in runs.items() if (error := run.exception())]
+        assert not failed, "\n\n".join(failed)
         shapes = {name: Shape.read(apps.folder / f"{name}.yml", CACHE) for name in TAKEN}
         yield Estate(lab, apps, version, shapes, {name: containers(lab, shape) for name, shape in shapes.items()})
     finally:
