@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,18 +119,22 @@ def estate(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Generator[Esta
 # -- on the controller ------------------------------------------------------------------------------
 
 
-def examined(lab: Lab, folder: Path, *, override: bool = True) -> tuple[list[Shape], Json]:
-    """What app_check says of all twelve; without `override` of the one file that was published."""
+def examined(lab: Lab, folder: Path, files: Mapping[str, Sequence[str]]) -> tuple[list[Shape], Json]:
+    """What app_check says of these shapes with these Compose files."""
     apps = Apps(lab, folder)
-    for name in SHAPES:
+    for name, compose in files.items():
         apps.write(name)
         file = folder / f"{name}.yml"
-        raw = yaml.safe_load(file.read_text())
-        raw["compose"] = raw["compose"] if override else raw["compose"][:1]
-        file.write_text(yaml.safe_dump(raw, sort_keys=False))
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"compose": list(compose)}, sort_keys=False))
     report = folder / "report.json"
-    apps.playbook("tests/system/drills/check.yml", "-e", f"report={report}", log=f"shapes-check-{override}")
-    return [Shape.read(folder / f"{name}.yml", CACHE) for name in SHAPES], json.loads(report.read_text())
+    apps.playbook("tests/system/drills/check.yml", "-e", f"report={report}", log=f"shapes-{folder.name}")
+    return [Shape.read(folder / f"{name}.yml", CACHE) for name in files], json.loads(report.read_text())
+
+
+def composes(name: str) -> list[str]:
+    """The Compose files of a shape, the published one first."""
+    source = SHAPES[name]
+    return [str(source.parent / path) for path in yaml.safe_load(source.read_text())["compose"]]
 
 
 def leaves(value: Any, path: str = "") -> Iterator[str]:
@@ -152,8 +156,11 @@ def without_verdict(model: Json, rows: list[Json]) -> list[str]:
 
 
 def check_verdicts(lab: Lab, folder: Path) -> Json:
-    """Each key has one; of twelve files one is refused, with all that a person needs to know."""
-    shapes, report = examined(lab, folder)
+    """Each key has one; what is refused is taken out by one file more, as its reason advises."""
+    reset = folder / "reset.yaml.in"
+    reset.write_text("services: {db: {volumes: !reset []}}\n")
+    files = {name: composes(name) + ([str(reset)] if name == REFUSED else []) for name in SHAPES}
+    shapes, report = examined(lab, folder, files)
     said = {app["name"]: app for app in report["apps"]}
     counts: dict[str, int] = {}
     for shape in shapes:
@@ -164,13 +171,20 @@ def check_verdicts(lab: Lab, folder: Path) -> Json:
             assert without_verdict(shape.model["services"][name], rows) == [], (shape.name, name)
             for row in rows:
                 assert row["says"], row
+                assert row["verdict"] in VERDICTS, row
                 counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
-                assert row["verdict"] in VERDICTS or shape.name == REFUSED, row
+    return counts
+
+
+def check_refused(lab: Lab, folder: Path) -> Json:
+    """The database with its named volume: file, line, key and reason."""
+    _shapes, report = examined(lab, folder, {REFUSED: composes(REFUSED)})
     [refusal] = report["refused"]
     assert line_of(refusal).startswith("volumes:")
     assert (refusal["service"], refusal["key"]) == ("db", "volumes[0]")
     assert refusal["reason"]
-    return {"verdicts": counts, "refused": refusal}
+    found: Json = refusal
+    return found
 
 
 def line_of(refusal: Json) -> str:
@@ -182,7 +196,7 @@ def line_of(refusal: Json) -> str:
 
 def check_as_published(lab: Lab, folder: Path) -> list[str]:
     """The one file that was published, without what was written for the platform: ports and mounts are refused."""
-    shapes, report = examined(lab, folder, override=False)
+    shapes, report = examined(lab, folder, {name: composes(name)[:1] for name in SHAPES})
     expected = set()
     for shape in shapes:
         for service in shape.services():
@@ -190,11 +204,10 @@ def check_as_published(lab: Lab, folder: Path) -> list[str]:
             expected |= {(shape.name, service, "ports")} if spec.get("ports") else set()
             expected |= {(shape.name, service, f"volumes[{i}]") for i in range(len(spec.get("volumes") or []))}
     found = set()
-    for app in report["apps"]:
-        for refusal in app["refused"]:
-            assert line_of(refusal).startswith(f"{refusal['key'].partition('[')[0]}:"), refusal
-            assert refusal["reason"], refusal
-            found.add((app["name"], refusal["service"], refusal["key"]))
+    for refusal in report["refused"]:
+        assert line_of(refusal).startswith(f"{refusal['key'].partition('[')[0]}:"), refusal
+        assert refusal["reason"], refusal
+        found.add((Path(refusal["file"]).parent.name, refusal["service"], refusal["key"]))
     assert found == expected
     return sorted(" ".join(one) for one in found)
 
@@ -262,23 +275,24 @@ def check_dropped(estate: Estate) -> Json:
 
 def test_compose_files(lab: Lab, estate: Estate, tmp_path_factory: pytest.TempPathFactory, prove: Prove) -> None:
     """All of the row; the application whose secret comes by its environment has a test of its own."""
-    verdicts = check_verdicts(lab, tmp_path_factory.mktemp("check"))
+    verdicts = check_verdicts(lab, tmp_path_factory.mktemp("verdicts"))
+    refused = check_refused(lab, tmp_path_factory.mktemp("refused"))
     published = check_as_published(lab, tmp_path_factory.mktemp("published"))
     facts = check_containers(estate)
     frameworks = check_answers(estate)
     once = check_once(estate)
     dropped = check_dropped(estate)
-    count = sum(verdicts["verdicts"].values())
     seen = (
-        f"{count} keys with a verdict; {len(TAKEN)} files run, {facts} facts of their containers are what the file "
-        f"says; {REFUSED} refused: {verdicts['refused']['key']} at {verdicts['refused']['file']}; "
+        f"{sum(verdicts.values())} keys with a verdict; {len(TAKEN)} files run, {facts} facts of their containers are "
+        f"what the file says; {REFUSED} refused: {refused['key']} at {refused['file']}; "
         f"{frameworks['rails']}, {frameworks['laravel']}"
     )
     prove(
         "compose_files",
         seen,
         {
-            **verdicts,
+            "verdicts": verdicts,
+            "refused": refused,
             "refused_as_published": published,
             "frameworks": frameworks,
             "once": once,
