@@ -80,3 +80,13 @@ def test_missing_markers_are_told(root: Path) -> None:
     with pytest.raises(SystemExit, match="expected one line '<!-- claims -->'"):
         claims.with_table("# Seaworthy\n", "")
     assert root.is_dir()
+
+
+def test_a_claim_that_is_not_made_needs_no_proof_until_there_is_one(root: Path) -> None:
+    (root / "tests/claims.yml").write_text(CLAIMS.replace("claim: It", "claimed: false, claim: It"))
+    write(root)
+    assert "It is fast" not in (root / "README.md").read_text()
+    assert claims.findings(root, FILES) == ([], [])
+    prove(root)
+    wrong, _ = claims.findings(root, FILES)
+    assert wrong == ["fast: there is a proof now; take `claimed: false` out of tests/claims.yml"]
