@@ -34,7 +34,7 @@ class Sampler:
     def __init__(self, texts: dict[str, list[str]], own: int) -> None:
         self._texts = [(form.encode(), name) for name, forms in texts.items() for form in forms]
         self._own = str(own)
-        self._seen: dict[str, set[int]] = {"cmdline": set(), "environ": set()}
+        self._clean: dict[str, set[int]] = {"cmdline": set(), "environ": set()}
         self.hits: list[dict[str, Any]] = []
         self.samples = 0
 
@@ -44,16 +44,19 @@ class Sampler:
         kinds = ["cmdline", "environ"] if self.samples % ENVIRONMENT_EVERY == 0 else ["cmdline"]
         for kind in kinds:
             for process in processes:
-                self._process(process, kind)
+                self.see(process, kind)
         self.samples += 1
 
-    def _process(self, process: str, kind: str) -> None:
+    def see(self, process: str, kind: str) -> None:
+        """Search in what a process has."""
         data = read(f"/proc/{process}/{kind}")
         mark = hash(data)
-        if not data or mark in self._seen[kind]:
+        if not data or mark in self._clean[kind]:
             return
-        self._seen[kind].add(mark)
-        for name in sorted({name for form, name in self._texts if form in data}):
+        names = sorted({name for form, name in self._texts if form in data})
+        if not names:
+            self._clean[kind].add(mark)
+        for name in names:  # the same words may be those of a process on another machine
             self._hit(process, kind, name, data)
 
     def _hit(self, process: str, kind: str, name: str, data: bytes) -> None:
@@ -61,11 +64,13 @@ class Sampler:
         if kind == "environ":
             where = OF_APPLICATION if APPLICATION in data else ENVIRONMENT
         program = read(f"/proc/{process}/comm").decode(errors="replace").strip()
-        self.hits.append({"program": program, "where": where, "name": name, "container": container(process)})
+        hit = {"program": program, "where": where, "name": name, "container": container(process)}
+        if hit not in self.hits:
+            self.hits.append(hit)
 
     def result(self) -> dict[str, Any]:
         """What was seen."""
-        counts = {"commands": len(self._seen["cmdline"]), "environments": len(self._seen["environ"])}
+        counts = {"commands": len(self._clean["cmdline"]), "environments": len(self._clean["environ"])}
         return {"hits": self.hits, "samples": self.samples, **counts}
 
 

@@ -192,7 +192,7 @@ def content(handle: int) -> list[str]:
 def files(root: str, since: float, blind: str) -> Iterator[tuple[str, int]]:
     """Files with their sizes below a folder, on its own file system; a single file can be mounted, too."""
     try:
-        top = os.lstat(root)
+        top = Path(root).stat()
     except FileNotFoundError:
         return
     if stat.S_ISREG(top.st_mode) and max(top.st_mtime, top.st_ctime) >= since:

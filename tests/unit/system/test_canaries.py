@@ -251,3 +251,16 @@ def test_the_engine_and_the_journal_are_asked(tmp_path: Path, monkeypatch: pytes
     listed = {(searcher.LISTED, kind) for kind in (*searcher.SWARM, "stack")}
     assert found == {(searcher.JOURNAL, "journal"), (searcher.INSPECT, "task"), (searcher.INSPECT, "config")} | listed
     assert search.searched[searcher.INSPECT]["things"] == len(searcher.LOCAL) + len(searcher.SWARM) + 1
+
+
+def test_sampler_tells_machines_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words on two machines are two leaks, and one that stays is told once."""
+    commands = {"7": VALUE.encode(), "8": VALUE.encode(), "9": b"clean"}
+    files = {f"/proc/{process}/cmdline": words for process, words in commands.items()}
+    files |= {f"/proc/{process}/cgroup": f"0::/docker/{process * 64}/init".encode() for process in commands}
+    monkeypatch.setattr(sampler, "read", lambda path: files.get(path, b""))
+    found = sampler.Sampler(TEXTS, own=1)
+    for process in [*commands, *commands]:
+        found.see(process, "cmdline")
+    assert [hit["container"] for hit in found.hits] == ["7" * 64, "8" * 64]
+    assert found.result()["commands"] == 1
