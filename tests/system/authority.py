@@ -121,6 +121,13 @@ def replace(lab: Lab, host: str, name: str) -> Replaced:
     return Replaced(done.returncode, done.output, before, shown(lab, name))
 
 
+def forget(lab: Lab, name: str) -> None:
+    """No manager has a certificate from an earlier order, which it would use first while that is good."""
+    for host in HOSTS:
+        script = f"rm -f /var/lib/seaworthy/certs/*/certificates/{name}.*"
+        lab.on(host, "sh", "-c", script).require_success()
+
+
 # -- timers ---------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from tests.system.authority import (
     SERVICE,
     Authority,
     Replaced,
+    forget,
     renew_as_ever,
     renew_never,
     renew_often,
@@ -231,6 +232,7 @@ def authority(lab: Lab) -> Generator[Authority]:
 def ending(lab: Lab, authority: Authority) -> Replaced:
     """The probe's certificate lives for minutes and nobody renews it; it is near its end."""
     renew_never(lab)
+    forget(lab, PROBE_HOST)
     authority.restart(certificateValidityPeriod=LIFETIME)
     made = replace(lab, "m1", PROBE_HOST)
     assert made.faults() == []
@@ -276,6 +278,7 @@ def test_authority_fails(lab: Lab, authority: Authority, ending: Replaced, prove
 def test_issuer_dies(lab: Lab, authority: Authority, prove: Prove) -> None:
     """The issuer's host loses its power in the middle of an order: another manager renews before the end."""
     renew_never(lab)
+    forget(lab, PROBE_HOST)
     authority.restart(certificateValidityPeriod=LIFETIME)
     made = replace(lab, DEAD, PROBE_HOST)
     issued_at = time.time()
