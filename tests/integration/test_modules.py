@@ -22,7 +22,16 @@ from tests.tree import require_none, tracked
 TARGETS = tracked(r"^tests/integration/targets/[^/]+\.yml$")
 # Modules without steps of their own here, and where they run in this same test run.
 ELSEWHERE = {
-    "tests/unit, and `make up` on the controller": {"app_build", "apps", "host_tool", "pins", "preflight", "secrets"},
+    "tests/unit, and `make up` on the controller": {
+        "app_build",
+        "apps",
+        "certificate_check",
+        "host_tool",
+        "pins",
+        "preflight",
+        "secrets",
+    },
+    "tests/unit and tests/system: it needs the controller only": {"app_check"},
     "tests/system: they change a whole host, swarm or edge": {
         "app_image",
         "certificates",
