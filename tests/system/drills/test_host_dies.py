@@ -35,7 +35,7 @@ SHOP = (
 )
 BEFORE_SECONDS = 10
 KNOWN_SECONDS = 120  # for the edges to know
-DEAD_SECONDS = 75  # the swarm gives a silent host up after about 48 s and starts its tasks elsewhere
+DEAD_SECONDS = 65  # the swarm gives a silent host up after about 48 s and starts its tasks elsewhere
 WHOLE_SECONDS = 600
 LOAD_SECONDS = 900
 MANY = 100_000
@@ -208,7 +208,8 @@ def test_leader_dies(lab: Lab, apps: Apps, prove: Prove) -> None:
     """Three times: 0 failed once the living edges know; everything is whole again by itself."""
     runs = []
     for number in range(1, RUNS + 1):
-        spread(apps, f"spread-{number}")
+        if number > 1:
+            spread(apps, f"spread-{number}")
         death, facts = die(lab, f"death-{number}")
         assert death.faults() == [], facts
         runs.append(facts)
